@@ -1,0 +1,111 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/record"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/client/clientset/versioned"
+)
+
+// Object is a pointer to a Kubernetes object.
+type Object interface {
+	comparable
+	metav1.Object
+	runtime.Object
+}
+
+// Applier writes objects that the operator owns as a whole.
+type Applier[T Object] interface {
+	// Apply makes the object in Kubernetes like want, by server-side apply, and
+	// only if what was applied last differs or somebody changed it. live is the
+	// cached object, or nil where none is known. It tells whether it wrote.
+	// An object of another owner is left alone: the error is then a *ConflictError.
+	Apply(ctx context.Context, want, live T) (changed bool, err error)
+	// Delete deletes exactly the object that was seen: its UID and
+	// resourceVersion are preconditions. A missing object is no error.
+	Delete(ctx context.Context, seen T) error
+}
+
+// Patcher writes metadata of objects that others own, and deletes them.
+type Patcher[T Object] interface {
+	// PatchMetadata merges labels, annotations and owner references into an
+	// object, if it is still the one that was seen, by UID.
+	PatchMetadata(ctx context.Context, seen T, m Metadata) error
+	// Delete is as in Applier.
+	Delete(ctx context.Context, seen T) error
+}
+
+// Metadata is what PatchMetadata writes. Nil fields are left as they are; a
+// nil value in a map removes the key.
+type Metadata struct {
+	Labels          map[string]*string
+	Annotations     map[string]*string
+	OwnerReferences []metav1.OwnerReference
+}
+
+// StatusWriter writes the status of CellClusters.
+type StatusWriter interface {
+	// UpdateStatus writes the whole status of c, if c's resourceVersion is still the newest.
+	UpdateStatus(ctx context.Context, c *v1alpha1.CellCluster) error
+}
+
+// Controls are all writers. Managers get them, and nothing else that writes.
+type Controls struct {
+	Services     Applier[*corev1.Service]
+	ConfigMaps   Applier[*corev1.ConfigMap]
+	StatefulSets Applier[*appsv1.StatefulSet]
+	Deployments  Applier[*appsv1.Deployment]
+	Budgets      Applier[*policyv1.PodDisruptionBudget]
+	Autoscalers  Applier[*autoscalingv2.HorizontalPodAutoscaler]
+	Pods         Patcher[*corev1.Pod]
+	Claims       Patcher[*corev1.PersistentVolumeClaim]
+	Volumes      Patcher[*corev1.PersistentVolume]
+	Clusters     StatusWriter
+	Events       record.EventRecorder
+}
+
+// New makes the controls that write to a real API server. Each write is noted
+// in pending, so that a sync can wait until the caches have seen it.
+func New(kube kubernetes.Interface, cells versioned.Interface, events record.EventRecorder, pending *Pending) *Controls {
+	return &Controls{
+		Services:     newWriter(pending, kind("v1", "Service"), func(ns string) client[*corev1.Service] { return kube.CoreV1().Services(ns) }),
+		ConfigMaps:   newWriter(pending, kind("v1", "ConfigMap"), func(ns string) client[*corev1.ConfigMap] { return kube.CoreV1().ConfigMaps(ns) }),
+		StatefulSets: newWriter(pending, kind("apps/v1", "StatefulSet"), func(ns string) client[*appsv1.StatefulSet] { return kube.AppsV1().StatefulSets(ns) }),
+		Deployments:  newWriter(pending, kind("apps/v1", "Deployment"), func(ns string) client[*appsv1.Deployment] { return kube.AppsV1().Deployments(ns) }),
+		Budgets: newWriter(pending, kind("policy/v1", "PodDisruptionBudget"), func(ns string) client[*policyv1.PodDisruptionBudget] {
+			return kube.PolicyV1().PodDisruptionBudgets(ns)
+		}),
+		Autoscalers: newWriter(pending, kind("autoscaling/v2", "HorizontalPodAutoscaler"), func(ns string) client[*autoscalingv2.HorizontalPodAutoscaler] {
+			return kube.AutoscalingV2().HorizontalPodAutoscalers(ns)
+		}),
+		Pods:     newWriter(pending, kind("v1", "Pod"), func(ns string) client[*corev1.Pod] { return kube.CoreV1().Pods(ns) }),
+		Claims:   newWriter(pending, kind("v1", "PersistentVolumeClaim"), func(ns string) client[*corev1.PersistentVolumeClaim] { return kube.CoreV1().PersistentVolumeClaims(ns) }),
+		Volumes:  newWriter(pending, kind("v1", "PersistentVolume"), func(string) client[*corev1.PersistentVolume] { return kube.CoreV1().PersistentVolumes() }),
+		Clusters: &statusWriter{cells: cells, pending: pending},
+		Events:   events,
+	}
+}
+
+func kind(apiVersion, name string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: apiVersion, Kind: name}
+}
+
+// client is what each generated client of one kind can do, as far as a writer needs it.
+type client[T Object] interface {
+	Get(ctx context.Context, name string, opts metav1.GetOptions) (T, error)
+	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts metav1.PatchOptions, subresources ...string) (T, error)
+	Delete(ctx context.Context, name string, opts metav1.DeleteOptions) error
+}

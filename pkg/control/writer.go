@@ -1,0 +1,174 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+)
+
+// writer is the control of one kind.
+type writer[T Object] struct {
+	kind    metav1.TypeMeta
+	client  func(namespace string) client[T]
+	pending *Pending
+}
+
+func newWriter[T Object](pending *Pending, kind metav1.TypeMeta, client func(string) client[T]) *writer[T] {
+	return &writer[T]{kind: kind, client: client, pending: pending}
+}
+
+// ConflictError says that an object of another owner has the name that the cluster needs.
+type ConflictError struct {
+	Kind, Name string
+	Cause      string
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%s %s exists and is not this cluster's (%s); delete it or give the CellCluster another name", e.Kind, e.Name, e.Cause)
+}
+
+// Apply implements Applier.
+func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
+	body, hash, err := w.encode(want)
+	if err != nil {
+		return false, err
+	}
+	var none T
+	if live != none {
+		if err := w.owned(want, live); err != nil {
+			return false, err
+		}
+		if live.GetAnnotations()[naming.AnnotationAppliedHash] == hash && covers(want, live) {
+			return false, nil
+		}
+	}
+	// What is known to be ours is taken back from whoever changed it. What is not yet
+	// in the cache might be a stranger's, so the first attempt forces nothing.
+	written, err := w.apply(ctx, want, body, live != none)
+	if apierrors.IsConflict(err) && live == none {
+		written, err = w.applyOverOwn(ctx, want, body, err)
+	}
+	if apierrors.IsInvalid(err) && live == none {
+		err = w.explainInvalid(ctx, want, err)
+	}
+	if err != nil {
+		return false, fmt.Errorf("apply %s %s: %w", w.kind.Kind, want.GetName(), err)
+	}
+	w.pending.wrote(w.kind.Kind, written)
+	return true, nil
+}
+
+func (w *writer[T]) apply(ctx context.Context, want T, body []byte, force bool) (T, error) {
+	return w.client(want.GetNamespace()).Patch(ctx, want.GetName(), types.ApplyPatchType, body,
+		metav1.PatchOptions{FieldManager: naming.FieldManager, Force: &force})
+}
+
+// applyOverOwn looks at the object that stands in the way; if it is ours after all, it is overwritten.
+func (w *writer[T]) applyOverOwn(ctx context.Context, want T, body []byte, cause error) (T, error) {
+	var none T
+	live, err := w.client(want.GetNamespace()).Get(ctx, want.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return none, fmt.Errorf("look at what caused %q: %w", cause, err)
+	}
+	if err := w.owned(want, live); err != nil {
+		return none, err
+	}
+	return w.apply(ctx, want, body, true)
+}
+
+// explainInvalid tells a stranger with our name from a real refusal: two
+// controllers of one object are what Kubernetes calls invalid.
+func (w *writer[T]) explainInvalid(ctx context.Context, want T, cause error) error {
+	live, err := w.client(want.GetNamespace()).Get(ctx, want.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return cause
+	}
+	if err := w.owned(want, live); err != nil {
+		return err
+	}
+	return cause
+}
+
+func (w *writer[T]) owned(want, live T) error {
+	mine, theirs := metav1.GetControllerOfNoCopy(want), metav1.GetControllerOfNoCopy(live)
+	if mine == nil || (theirs != nil && mine.UID == theirs.UID) {
+		return nil
+	}
+	cause := "it has no owner"
+	if theirs != nil {
+		cause = fmt.Sprintf("its owner is %s %s with UID %s", theirs.Kind, theirs.Name, theirs.UID)
+	}
+	return &ConflictError{Kind: w.kind.Kind, Name: want.GetName(), Cause: cause}
+}
+
+// encode is the body of an apply request, with its own hash in an annotation.
+func (w *writer[T]) encode(want T) (body []byte, hash string, err error) {
+	text, err := json.Marshal(want)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal(text, &object); err != nil {
+		return nil, "", fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
+	}
+	delete(object, "status")
+	object["apiVersion"], object["kind"] = w.kind.APIVersion, w.kind.Kind
+	hash = desired.Hash(object)
+	meta := object["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	if annotations == nil {
+		annotations = map[string]any{}
+		meta["annotations"] = annotations
+	}
+	annotations[naming.AnnotationAppliedHash] = hash
+	body, err = json.Marshal(object)
+	return body, hash, err
+}
+
+// Delete implements Applier and Patcher.
+func (w *writer[T]) Delete(ctx context.Context, seen T) error {
+	uid, version := seen.GetUID(), seen.GetResourceVersion()
+	err := w.client(seen.GetNamespace()).Delete(ctx, seen.GetName(), metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
+	})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete %s %s: %w", w.kind.Kind, seen.GetName(), err)
+	}
+	w.pending.deleted(w.kind.Kind, seen)
+	return nil
+}
+
+// PatchMetadata implements Patcher.
+func (w *writer[T]) PatchMetadata(ctx context.Context, seen T, m Metadata) error {
+	meta := map[string]any{"uid": seen.GetUID()}
+	if m.Labels != nil {
+		meta["labels"] = m.Labels
+	}
+	if m.Annotations != nil {
+		meta["annotations"] = m.Annotations
+	}
+	if m.OwnerReferences != nil {
+		meta["ownerReferences"] = m.OwnerReferences
+	}
+	body, err := json.Marshal(map[string]any{"metadata": meta})
+	if err != nil {
+		return fmt.Errorf("encode metadata of %s %s: %w", w.kind.Kind, seen.GetName(), err)
+	}
+	written, err := w.client(seen.GetNamespace()).Patch(ctx, seen.GetName(), types.MergePatchType, body,
+		metav1.PatchOptions{FieldManager: naming.FieldManager})
+	if err != nil {
+		return fmt.Errorf("patch metadata of %s %s: %w", w.kind.Kind, seen.GetName(), err)
+	}
+	w.pending.wrote(w.kind.Kind, written)
+	return nil
+}

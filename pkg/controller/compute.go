@@ -1,0 +1,248 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// ComputeStatus is the status of a cluster as the view shows it. Of the old one
+// it keeps what must never be forgotten, the times of conditions, and what PD said last
+// while PD is silent.
+func ComputeStatus(c *view.Cluster, r manager.Result, old v1alpha1.CellClusterStatus) v1alpha1.CellClusterStatus {
+	s := *old.DeepCopy()
+	s.ObservedGeneration = c.Object.Generation
+	if c.PDSilent() == "" {
+		s.Bootstrapped = s.Bootstrapped || c.State.System.AlreadyBootstrapped
+	}
+	s.PD = pdStatus(c, old.PD)
+	s.Store = storeStatus(c, old.Store)
+	s.Proxy = v1alpha1.ProxyStatus{ComponentStatus: componentStatus(c, naming.Proxy,
+		len(c.Proxy.Pods), c.Proxy.Ready(), c.Proxy.Updated(), c.ProxyReplicas())}
+	s.Phase = phase(c, r, &s)
+	s.Message = message(r)
+	setConditions(c, r, &s)
+	return s
+}
+
+func componentStatus(c *view.Cluster, name naming.Component, pods int, ready, updated, want int32) v1alpha1.ComponentStatus {
+	s := v1alpha1.ComponentStatus{
+		Phase:           v1alpha1.PhaseNormal,
+		Replicas:        int32(pods),
+		ReadyReplicas:   ready,
+		UpdatedReplicas: updated,
+		Summary:         fmt.Sprintf("%d/%d", ready, want),
+		Selector:        labels.SelectorFromSet(naming.SelectorLabels(c.Object.Name, name)).String(),
+	}
+	switch {
+	case ready < want && !c.Bootstrapped():
+		s.Phase = v1alpha1.PhaseCreating
+	case int32(pods) != want:
+		s.Phase = v1alpha1.PhaseScale
+	case updated < int32(pods):
+		s.Phase = v1alpha1.PhaseUpgrade
+	}
+	return s
+}
+
+func pdStatus(c *view.Cluster, old v1alpha1.PDStatus) v1alpha1.PDStatus {
+	s := v1alpha1.PDStatus{
+		ComponentStatus: componentStatus(c, naming.PD, len(c.PD.Pods), c.PD.Ready(), c.PD.Updated(), c.Object.Spec.PD.Replicas),
+		Members:         old.Members,
+		FailureMembers:  old.FailureMembers,
+	}
+	if c.PDSilent() != "" {
+		return s
+	}
+	s.Leader = c.State.Leader
+	s.Members = map[string]v1alpha1.PDMember{}
+	for _, m := range c.State.Members {
+		name := c.PDPodOfMember(&m)
+		if name == "" {
+			continue
+		}
+		member := v1alpha1.PDMember{ID: hexadecimal(m.ID)}
+		if len(m.ClientURLs) > 0 {
+			member.ClientURL = m.ClientURLs[0]
+		}
+		for _, p := range c.PD.Pods {
+			member.Health = member.Health || (p.Name == name && view.PodReady(p.Pod))
+		}
+		s.Members[name] = member
+	}
+	return s
+}
+
+func storeStatus(c *view.Cluster, old v1alpha1.StoreStatus) v1alpha1.StoreStatus {
+	s := v1alpha1.StoreStatus{
+		ComponentStatus: componentStatus(c, naming.Store, len(c.Store.Pods), c.Store.Ready(), c.Store.Updated(), c.Object.Spec.Store.Replicas),
+		Stores:          old.Stores,
+		TombstoneStores: old.TombstoneStores,
+		FailureStores:   old.FailureStores,
+	}
+	if c.PDSilent() != "" {
+		return s
+	}
+	s.Stores, s.TombstoneStores = map[string]v1alpha1.Store{}, map[string]v1alpha1.Store{}
+	for _, x := range c.State.Stores {
+		store := v1alpha1.Store{
+			PodName: c.StorePod(&x), Address: x.Address, State: v1alpha1.StoreState(x.State.String()),
+			Zone: x.Labels["zone"], Rack: x.Labels["rack"],
+		}
+		if x.State == pdapi.Tombstone {
+			s.TombstoneStores[decimal(x.ID)] = store
+		} else {
+			s.Stores[decimal(x.ID)] = store
+		}
+	}
+	if len(s.Stores) == 0 {
+		s.Stores = nil
+	}
+	if len(s.TombstoneStores) == 0 {
+		s.TombstoneStores = nil
+	}
+	return s
+}
+
+// message is the worst problem, else the first wait.
+func message(r manager.Result) string {
+	switch {
+	case len(r.Problems) > 0:
+		return r.Problems[0].Message
+	case len(r.Waits) > 0:
+		return r.Waits[0].Message
+	}
+	return ""
+}
+
+func phase(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) v1alpha1.Phase {
+	switch {
+	case c.Object.DeletionTimestamp != nil:
+		return v1alpha1.PhaseDeleting
+	case c.Object.Spec.Paused:
+		return v1alpha1.PhasePaused
+	case len(r.Problems) > 0:
+		return v1alpha1.PhaseDegraded
+	case !s.Bootstrapped || c.Proxy.Deployment == nil:
+		return v1alpha1.PhaseCreating
+	case len(r.Waits) == 0:
+		return v1alpha1.PhaseNormal
+	}
+	switch r.Waits[0].Reason {
+	case v1alpha1.ReasonScaling:
+		return v1alpha1.PhaseScale
+	case v1alpha1.ReasonRollingUpdate:
+		return v1alpha1.PhaseUpgrade
+	case v1alpha1.ReasonRepairing:
+		return v1alpha1.PhaseRepair
+	}
+	if s.Phase == v1alpha1.PhaseCreating {
+		return v1alpha1.PhaseCreating
+	}
+	return v1alpha1.PhaseScale
+}
+
+func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) {
+	set := func(kind string, status metav1.ConditionStatus, note manager.Note) {
+		setCondition(c, s, metav1.Condition{Type: kind, Status: status, Reason: note.Reason, Message: note.Message})
+	}
+	none := manager.Note{Reason: v1alpha1.ReasonAsExpected}
+	paused := manager.Note{Reason: v1alpha1.ReasonPaused, Message: "spec.paused is true: nothing is changed but this status"}
+	ready, why := isReady(c, r, s)
+	set(v1alpha1.ConditionReady, ready, why)
+	available, why := isAvailable(c, s)
+	set(v1alpha1.ConditionAvailable, available, why)
+	switch {
+	case c.Object.DeletionTimestamp != nil:
+		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonDeleting, Message: "the cluster is being deleted; its volumes are kept"})
+	case c.Object.Spec.Paused:
+		set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, paused)
+	case len(r.Waits) > 0:
+		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, r.Waits[0])
+	default:
+		set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonSettled})
+	}
+	if len(r.Problems) > 0 {
+		set(v1alpha1.ConditionDegraded, metav1.ConditionTrue, r.Problems[0])
+	} else {
+		set(v1alpha1.ConditionDegraded, metav1.ConditionFalse, none)
+	}
+	if c.Object.Spec.Paused {
+		set(v1alpha1.ConditionPaused, metav1.ConditionTrue, paused)
+	} else {
+		set(v1alpha1.ConditionPaused, metav1.ConditionFalse, none)
+	}
+}
+
+// setCondition sets a condition and keeps the time of its last transition, as
+// Kubernetes does, but by the view's clock.
+func setCondition(c *view.Cluster, s *v1alpha1.CellClusterStatus, next metav1.Condition) {
+	next.ObservedGeneration = c.Object.Generation
+	next.LastTransitionTime = metav1.NewTime(c.Now.Truncate(1e9))
+	for i := range s.Conditions {
+		if s.Conditions[i].Type == next.Type {
+			if s.Conditions[i].Status == next.Status {
+				next.LastTransitionTime = s.Conditions[i].LastTransitionTime
+			}
+			s.Conditions[i] = next
+			return
+		}
+	}
+	s.Conditions = append(s.Conditions, next)
+}
+
+// isReady is about the spec: every member that it asks for is ready and made from it.
+func isReady(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) (metav1.ConditionStatus, manager.Note) {
+	parts := []struct {
+		name naming.Component
+		have v1alpha1.ComponentStatus
+		want int32
+	}{
+		{naming.PD, s.PD.ComponentStatus, c.Object.Spec.PD.Replicas},
+		{naming.Store, s.Store.ComponentStatus, c.Object.Spec.Store.Replicas},
+		{naming.Proxy, s.Proxy.ComponentStatus, c.ProxyReplicas()},
+	}
+	for _, p := range parts {
+		if p.have.ReadyReplicas < p.want || p.have.UpdatedReplicas < p.want {
+			return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonMembersNotReady,
+				Message: fmt.Sprintf("%d of %d %s pods are ready, %d run the present spec", p.have.ReadyReplicas, p.want, p.name, p.have.UpdatedReplicas)}
+		}
+	}
+	switch {
+	case len(r.Problems) > 0:
+		return metav1.ConditionFalse, r.Problems[0]
+	case len(r.Waits) > 0:
+		return metav1.ConditionFalse, r.Waits[0]
+	case !s.Bootstrapped:
+		return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonWaitingForBootstrap, Message: "the first store has not created the first cells yet"}
+	}
+	return metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonAsExpected}
+}
+
+// isAvailable is about clients: a proxy takes them, and enough stores are up for every cell to have a majority.
+func isAvailable(c *view.Cluster, s *v1alpha1.CellClusterStatus) (metav1.ConditionStatus, manager.Note) {
+	if !s.Bootstrapped || (s.Proxy.ReadyReplicas == 0 && c.ProxyReplicas() > 0) {
+		return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonMembersNotReady, Message: "no proxy is ready"}
+	}
+	if why := c.PDUnknown(); why != "" {
+		return metav1.ConditionUnknown, manager.Note{Reason: v1alpha1.ReasonPDUnknown, Message: "nothing is known about the stores: PD has no leader, or no news"}
+	}
+	// With one store fewer than replicas gone no cell has lost its majority yet.
+	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
+	bearable := (replicas - 1) / 2
+	if away := len(c.Stores()) - len(c.UpStores()); away > bearable || len(c.UpStores()) == 0 {
+		return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonStoreDown,
+			Message: fmt.Sprintf("%d of %d stores do not report to PD, and cells of %d replicas bear the loss of %d", away, len(c.Stores()), replicas, bearable)}
+	}
+	return metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonAsExpected}
+}

@@ -1,0 +1,120 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// lookAgain is how long a sync waits for the caches to show the last one's writes,
+// if no event comes first.
+const lookAgain = 250 * time.Millisecond
+
+// sync brings one cluster closer to its spec:
+//
+//  1. wait until the caches show what the last sync wrote
+//  2. read everything into one view
+//  3. a cluster that is being deleted is left to the garbage collector
+//  4. each manager decides and acts, PD before stores before proxies; a paused cluster is left alone
+//  5. see that PD is polled, often while anything is awaited
+//  6. write the status, if it differs
+//
+// It returns after how long to look again, 0 for when something changes.
+func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Duration, error) {
+	object := c.sources.Cluster(k)
+	if object == nil {
+		c.forget(k)
+		return 0, nil
+	}
+	if settled, ref := c.pending.Settled(k, c.sources.lookup(k)); !settled {
+		klog.FromContext(ctx).V(4).Info("Waiting for the cache", "kind", ref.Kind, "object", ref.Name)
+		return lookAgain, nil
+	}
+	v := c.view(object)
+
+	var result manager.Result
+	var errs []error
+	switch {
+	case v.Object.DeletionTimestamp != nil:
+		c.poller.Forget(k.String())
+		return c.status.write(ctx, v, manager.Result{}, object)
+	case v.Object.Spec.Paused:
+	default:
+		for _, m := range c.managers {
+			r, err := m.Sync(ctx, v)
+			result.Merge(r)
+			errs = append(errs, err)
+		}
+	}
+	c.watchPD(k, v, result)
+	failed := errors.Join(errs...)
+	noteFailure(&result, failed)
+	again, err := c.status.write(ctx, v, result, object)
+	return again, errors.Join(failed, err)
+}
+
+// view reads everything about a cluster once.
+func (c *Controller) view(object *v1alpha1.CellCluster) *view.Cluster {
+	own := object.DeepCopy()
+	v1alpha1.SetDefaults(own)
+	for _, class := range []**string{&own.Spec.PD.StorageClassName, &own.Spec.Store.StorageClassName} {
+		if *class == nil && c.options.DefaultStorageClass != "" {
+			*class = &c.options.DefaultStorageClass
+		}
+	}
+	image := own.Spec.LauncherImage
+	if image == "" {
+		image = c.options.LauncherImage
+	}
+	state := c.poller.Get(own.Namespace + "/" + own.Name)
+	return view.Build(c.sources, own, state, image, c.clock.Now())
+}
+
+// watchPD has PD polled as soon as one of its pods has an address.
+func (c *Controller) watchPD(k types.NamespacedName, v *view.Cluster, r manager.Result) {
+	urls := endpoints(v)
+	if len(urls) == 0 {
+		c.poller.Forget(k.String())
+		return
+	}
+	c.poller.Ensure(k.String(), pdstate.Target{
+		Endpoints:      urls,
+		Busy:           slices.ContainsFunc(r.Waits, waitsForPD),
+		HeartbeatLimit: v.HeartbeatLimit(),
+	})
+}
+
+// waitsForPD tells whether PD will show the end of a wait.
+func waitsForPD(n manager.Note) bool {
+	switch n.Reason {
+	case v1alpha1.ReasonWaitingForPD, v1alpha1.ReasonInitializing, v1alpha1.ReasonWaitingForBootstrap,
+		v1alpha1.ReasonWaitingForStores, v1alpha1.ReasonWaitingForReplicas, v1alpha1.ReasonWaitingForHealth,
+		v1alpha1.ReasonScaling, v1alpha1.ReasonRollingUpdate, v1alpha1.ReasonRepairing:
+		return true
+	}
+	return false
+}
+
+// forget drops all that is kept about a cluster that is gone.
+func (c *Controller) forget(k types.NamespacedName) {
+	c.poller.Forget(k.String())
+	c.pending.Forget(k)
+	c.status.forget(k)
+}
+
+func hostPort(ip string) string { return net.JoinHostPort(ip, strconv.Itoa(naming.PDClientPort)) }

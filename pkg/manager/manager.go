@@ -1,0 +1,49 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package manager defines what the managers of PD, stores and proxies have in
+// common. A manager decides first, by pure functions of the view, and then acts
+// through the controls.
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Manager brings one part of a cluster closer to what its spec asks for.
+type Manager interface {
+	// Sync decides from the view and acts. What it waits for and what is wrong
+	// stand in the result; an error is only for a write or read that failed, and
+	// does not keep other managers from working.
+	Sync(ctx context.Context, c *view.Cluster) (Result, error)
+}
+
+// Result is what a manager has to say to the user.
+type Result struct {
+	// Waits are what is awaited, the most important first. A cluster with none is settled.
+	Waits []Note
+	// Problems are what is wrong and will not pass by itself.
+	Problems []Note
+}
+
+// Note is a reason of the API's list and a sentence.
+type Note struct{ Reason, Message string }
+
+// Wait adds something that is awaited.
+func (r *Result) Wait(reason, format string, args ...any) {
+	r.Waits = append(r.Waits, Note{reason, fmt.Sprintf(format, args...)})
+}
+
+// Problem adds something that is wrong.
+func (r *Result) Problem(reason, format string, args ...any) {
+	r.Problems = append(r.Problems, Note{reason, fmt.Sprintf(format, args...)})
+}
+
+// Merge appends what another result says.
+func (r *Result) Merge(other Result) {
+	r.Waits = append(r.Waits, other.Waits...)
+	r.Problems = append(r.Problems, other.Problems...)
+}

@@ -1,0 +1,71 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+	"errors"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// ApplyShared applies a component's Services and disruption budget, which
+// disrupt nobody and therefore always go on.
+func ApplyShared(ctx context.Context, c *view.Cluster, component naming.Component, controls *control.Controls) error {
+	var errs []error
+	for _, s := range desired.Services(c.Object, component) {
+		_, err := controls.Services.Apply(ctx, s, c.Services[s.Name])
+		errs = append(errs, err)
+	}
+	b := desired.Budget(c.Object, component)
+	_, err := controls.Budgets.Apply(ctx, b, c.Budgets[b.Name])
+	return errors.Join(append(errs, err)...)
+}
+
+// ApplySet applies a StatefulSet and says in an event when it comes to be. What
+// Kubernetes lets nobody change in it stays as it is.
+func ApplySet(ctx context.Context, c *view.Cluster, s *view.Set, want *appsv1.StatefulSet, controls *control.Controls) error {
+	if s.Set != nil {
+		desired.KeepLauncher(&want.Spec.Template, &s.Set.Spec.Template)
+		keepClaimSize(want, s.Set)
+	}
+	if _, err := controls.StatefulSets.Apply(ctx, want, s.Set); err != nil {
+		return err
+	}
+	if s.Set == nil {
+		controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventCreated, "Created StatefulSet %s with %d of %s", want.Name, *want.Spec.Replicas, s.Component)
+	}
+	return nil
+}
+
+func keepClaimSize(want, live *appsv1.StatefulSet) {
+	for i := range want.Spec.VolumeClaimTemplates {
+		if i < len(live.Spec.VolumeClaimTemplates) {
+			want.Spec.VolumeClaimTemplates[i].Spec.Resources = live.Spec.VolumeClaimTemplates[i].Spec.Resources
+		}
+	}
+}
+
+// Reasons of events that are not reasons of conditions.
+const (
+	// EventCreated: an object of the cluster was created.
+	EventCreated = "Created"
+)
+
+// Explain turns what went wrong with a write into a sentence of the status,
+// where the user can do something about it. The error still counts as one.
+func Explain(r *manager.Result, err error) {
+	var conflict *control.ConflictError
+	if errors.As(err, &conflict) {
+		r.Problem(v1alpha1.ReasonNameConflict, "%s", conflict)
+	}
+}

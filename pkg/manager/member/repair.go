@@ -1,0 +1,47 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// DecideRepair picks a pod to restart because it does not work and was made
+// from an older spec than the present one. Nothing is lost with such a pod, so
+// no health is asked for first: else a cluster that a bad spec broke could never
+// be mended. One pod goes at a time; nil means there is none to restart now.
+func DecideRepair(s *view.Set) *corev1.Pod {
+	var broken *corev1.Pod
+	for _, p := range s.Pods {
+		if p.DeletionTimestamp != nil {
+			return nil
+		}
+		if broken == nil && s.Outdated(p.Pod) && !view.PodReady(p.Pod) {
+			broken = p.Pod
+		}
+	}
+	return broken
+}
+
+// Repair restarts the pod that DecideRepair picks.
+func Repair(ctx context.Context, c *view.Cluster, s *view.Set, controls *control.Controls, r *manager.Result) error {
+	pod := DecideRepair(s)
+	if pod == nil {
+		return nil
+	}
+	r.Wait(v1alpha1.ReasonRepairing, "restarting pod %s, which is not ready, with the corrected spec", pod.Name)
+	if err := controls.Pods.Delete(ctx, pod); err != nil {
+		return fmt.Errorf("repair pod: %w", err)
+	}
+	controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRepairing, "Restarted pod %s, which was not ready, with the corrected spec", pod.Name)
+	return nil
+}

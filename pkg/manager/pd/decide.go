@@ -1,0 +1,72 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pd
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/launch"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// DecideMembership is the membership that PDs start with. Before the
+// bootstrap it is a new cluster of the initial members. After it, for ever, it
+// is the existing cluster with the members that PD names, so that a PD whose
+// disk is empty can never form a second one.
+func DecideMembership(c *view.Cluster, replicas int32) launch.Join {
+	if !c.Bootstrapped() {
+		return launch.Join{State: launch.JoinNew, Members: initialMembers(c, replicas)}
+	}
+	if c.PDSilent() == "" && len(c.State.Members) > 0 {
+		if members := knownMembers(c, c.State.Members); len(members) > 0 {
+			return launch.Join{State: launch.JoinExisting, Members: members}
+		}
+	}
+	// PD cannot be asked: what was written last is the best that is known.
+	if last, ok := writtenMembers(c); ok {
+		return launch.Join{State: launch.JoinExisting, Members: last}
+	}
+	return launch.Join{State: launch.JoinExisting, Members: initialMembers(c, replicas)}
+}
+
+func initialMembers(c *view.Cluster, replicas int32) []launch.JoinMember {
+	out := make([]launch.JoinMember, 0, replicas)
+	for i := range replicas {
+		out = append(out, desired.PDMember(c.Object, i))
+	}
+	return out
+}
+
+func knownMembers(c *view.Cluster, members []pdapi.Member) []launch.JoinMember {
+	var out []launch.JoinMember
+	for _, m := range members {
+		if ordinal, ok := naming.Ordinal(c.PDPodOfMember(&m)); ok {
+			out = append(out, desired.PDMember(c.Object, ordinal))
+		}
+	}
+	slices.SortFunc(out, func(a, b launch.JoinMember) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func writtenMembers(c *view.Cluster) ([]launch.JoinMember, bool) {
+	if c.Start == nil {
+		return nil, false
+	}
+	join, err := launch.DecodeJoin([]byte(c.Start.Data[launch.JoinKey]))
+	return join.Members, err == nil
+}
+
+// DecideReplicas is how many PDs the StatefulSet asks for. Members come and go
+// one at a time, each with a change of PD's own membership, so an existing set
+// is not resized here.
+func DecideReplicas(c *view.Cluster) int32 {
+	if c.PD.Set == nil {
+		return c.Object.Spec.PD.Replicas
+	}
+	return c.PD.Replicas()
+}

@@ -1,0 +1,127 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pd manages the PDs of a cluster: their Services, the membership they
+// start with, their StatefulSet, and the initial parameters of a new cluster.
+package pd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Manager manages the PDs.
+type Manager struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+	// refresh asks for a new look at PD after something was written to it.
+	refresh func(*view.Cluster)
+}
+
+var _ manager.Manager = (*Manager)(nil)
+
+// NewManager makes a Manager that talks to a cluster's PD through the clients that pd makes.
+func NewManager(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, refresh func(*view.Cluster)) *Manager {
+	return &Manager{controls: controls, pd: pd, refresh: refresh}
+}
+
+// Sync implements manager.Manager.
+func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, error) {
+	var r manager.Result
+	replicas := DecideReplicas(c)
+	err := errors.Join(
+		member.ApplyShared(ctx, c, naming.PD, m.controls),
+		m.applyMembership(ctx, c, replicas),
+		m.applySet(ctx, c, replicas),
+		member.Repair(ctx, c, &c.PD, m.controls, &r),
+		m.initialize(ctx, c, &r),
+	)
+	note(&r, c)
+	member.Explain(&r, err)
+	return r, err
+}
+
+// applyMembership comes before the StatefulSet, so that no PD starts without one.
+func (m *Manager) applyMembership(ctx context.Context, c *view.Cluster, replicas int32) error {
+	want, err := desired.StartConfigMap(c.Object, DecideMembership(c, replicas))
+	if err != nil {
+		return err
+	}
+	_, err = m.controls.ConfigMaps.Apply(ctx, want, c.Start)
+	return err
+}
+
+func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32) error {
+	want, err := desired.PDStatefulSet(c.Object, replicas, c.LauncherImage)
+	if err != nil {
+		return err
+	}
+	return member.ApplySet(ctx, c, &c.PD, want, m.controls)
+}
+
+// DecideInitialize tells whether PD is to be told the initial cells now. PD
+// takes them only before the first store, and again as often as one likes.
+func DecideInitialize(c *view.Cluster) bool {
+	if c.Bootstrapped() || c.PDSilent() != "" {
+		return false
+	}
+	s := c.State.System
+	return !s.AlreadyBootstrapped && (s.InitParams == nil || *s.InitParams != initParams(c))
+}
+
+func initParams(c *view.Cluster) pdapi.InitParams {
+	cells := c.Object.Spec.Store.InitialCells
+	return pdapi.InitParams{InitCellCount: uint64(cells.Count), CellCapacity: uint64(cells.Capacity)}
+}
+
+func (m *Manager) initialize(ctx context.Context, c *view.Cluster, r *manager.Result) error {
+	if !DecideInitialize(c) {
+		return nil
+	}
+	params := initParams(c)
+	r.Wait(v1alpha1.ReasonInitializing, "telling PD the %d initial cells", params.InitCellCount)
+	client := m.pd(c)
+	defer client.Close()
+	err := client.InitCluster(ctx, params)
+	m.refresh(c)
+	if errors.Is(err, pdapi.ErrAlreadyBootstrapped) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("set initial cells: %w", err)
+	}
+	m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonInitializing, "Told PD the %d initial cells", params.InitCellCount)
+	return nil
+}
+
+// note says what PD waits for and what is wrong with it.
+func note(r *manager.Result, c *view.Cluster) {
+	want := c.Object.Spec.PD.Replicas
+	if have := c.PD.Replicas(); c.PD.Set != nil && have != want {
+		r.Wait(v1alpha1.ReasonNotSupported, "PD has %d members and spec.pd.replicas asks for %d; this version cannot change the number, set it back to %d", have, want, have)
+		want = have
+	}
+	member.NoteClasses(r, c, naming.PD, c.Object.Spec.PD.StorageClassName)
+	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), want, c.Now)
+	member.NoteOutdated(r, &c.PD)
+	why := c.PDSilent()
+	switch {
+	case why == "":
+	case c.Bootstrapped():
+		r.Problem(v1alpha1.ReasonPDUnknown, "nothing is known from PD: %s", why)
+	default:
+		r.Wait(v1alpha1.ReasonWaitingForPD, "waiting for PD to have a quorum and a leader: %s", why)
+	}
+}

@@ -1,0 +1,83 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package proxy manages the proxies of a cluster: their Service and Deployment.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Manager manages the proxies.
+type Manager struct {
+	controls *control.Controls
+}
+
+var _ manager.Manager = (*Manager)(nil)
+
+// NewManager makes a Manager.
+func NewManager(controls *control.Controls) *Manager { return &Manager{controls: controls} }
+
+// Sync implements manager.Manager.
+func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, error) {
+	var r manager.Result
+	start, wait := DecideStart(c)
+	if !start {
+		r.Waits = append(r.Waits, wait)
+	}
+	errs := []error{member.ApplyShared(ctx, c, naming.Proxy, m.controls)}
+	if start {
+		errs = append(errs, m.applyDeployment(ctx, c))
+		member.NotePods(&r, naming.Proxy, c.Proxy.Pods, c.ProxyReplicas(), c.Now)
+	}
+	err := errors.Join(errs...)
+	member.Explain(&r, err)
+	return r, err
+}
+
+// DecideStart tells whether proxies may run, and else what they wait for. A
+// proxy needs PD and all cells at its start; one that runs goes on without PD.
+func DecideStart(c *view.Cluster) (bool, manager.Note) {
+	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
+	switch {
+	case c.Proxy.Deployment != nil:
+		return true, manager.Note{}
+	case !c.Bootstrapped() || c.PDUnknown() != "":
+		return false, manager.Note{Reason: v1alpha1.ReasonWaitingForStores, Message: "proxies wait for PD and the first store"}
+	case len(c.UpStores()) < replicas:
+		return false, manager.Note{Reason: v1alpha1.ReasonWaitingForStores,
+			Message: fmt.Sprintf("proxies wait until every cell can have its replicas: %d of %d stores are up", len(c.UpStores()), replicas)}
+	}
+	return true, manager.Note{}
+}
+
+func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
+	replicas := c.Object.Spec.Proxy.Replicas
+	want, err := desired.ProxyDeployment(c.Object, &replicas, c.LauncherImage)
+	if err != nil {
+		return err
+	}
+	live := c.Proxy.Deployment
+	if live != nil {
+		desired.KeepLauncher(&want.Spec.Template, &live.Spec.Template)
+	}
+	if _, err := m.controls.Deployments.Apply(ctx, want, live); err != nil {
+		return err
+	}
+	if live == nil {
+		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, member.EventCreated, "Created Deployment %s with %d proxies", want.Name, replicas)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"cmp"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// DecideReplicas is how many stores the StatefulSet asks for, and what more of
+// them waits for. Exactly one store starts first: several that start at once on
+// an empty cluster would each create cells of their own. The others follow once
+// the status has recorded the bootstrap, so that a restart of the operator
+// cannot forget it.
+func DecideReplicas(c *view.Cluster) (replicas int32, wait manager.Note) {
+	have, want := c.Store.Replicas(), c.Object.Spec.Store.Replicas
+	switch {
+	case c.Bootstrapped():
+		if have > want && c.Store.Set != nil {
+			return have, manager.Note{Reason: v1alpha1.ReasonNotSupported,
+				Message: "there are more stores than spec.store.replicas asks for; this version cannot remove stores, set spec.store.replicas back"}
+		}
+		return want, manager.Note{}
+	case c.PDSilent() != "" || pd.DecideInitialize(c):
+		return have, manager.Note{Reason: v1alpha1.ReasonWaitingForPD, Message: "stores wait for PD"}
+	case c.State.System.AlreadyBootstrapped:
+		return max(have, 1), manager.Note{Reason: v1alpha1.ReasonWaitingForBootstrap, Message: "recording that the first store has created the first cells"}
+	default:
+		return max(have, 1), manager.Note{Reason: v1alpha1.ReasonWaitingForBootstrap, Message: "waiting for the first store to create the first cells"}
+	}
+}
+
+// Location is where a store stands, as Elasticell wants to know it.
+type Location struct{ Zone, Rack string }
+
+const unknownZone = "default"
+
+// DecideLocation takes the location from a node's labels. A node without the
+// zone's label is in zone "default"; without the rack's, the node is its own rack.
+func DecideLocation(labels *v1alpha1.LocationLabels, nodeName string, node *corev1.Node) Location {
+	var zone, rack string
+	if node != nil {
+		zone = node.Labels[labels.Zone]
+		if labels.Rack != "" {
+			rack = node.Labels[labels.Rack]
+		}
+	}
+	return Location{Zone: cmp.Or(zone, unknownZone), Rack: cmp.Or(rack, nodeName)}
+}

@@ -1,0 +1,108 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package store manages the stores of a cluster: their Service, their
+// StatefulSet, and the zone and rack of each.
+package store
+
+import (
+	"context"
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Manager manages the stores.
+type Manager struct {
+	controls *control.Controls
+}
+
+var _ manager.Manager = (*Manager)(nil)
+
+// NewManager makes a Manager.
+func NewManager(controls *control.Controls) *Manager { return &Manager{controls: controls} }
+
+// Sync implements manager.Manager.
+func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, error) {
+	var r manager.Result
+	replicas, wait := DecideReplicas(c)
+	if wait != (manager.Note{}) {
+		r.Waits = append(r.Waits, wait)
+	}
+	err := errors.Join(
+		member.ApplyShared(ctx, c, naming.Store, m.controls),
+		m.applySet(ctx, c, replicas),
+		m.locate(ctx, c),
+		member.Repair(ctx, c, &c.Store, m.controls, &r),
+	)
+	note(&r, c, replicas)
+	member.Explain(&r, err)
+	return r, err
+}
+
+func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32) error {
+	if replicas == 0 && c.Store.Set == nil {
+		return nil
+	}
+	want, err := desired.StoreStatefulSet(c.Object, replicas, c.LauncherImage)
+	if err != nil {
+		return err
+	}
+	if err := member.ApplySet(ctx, c, &c.Store, want, m.controls); err != nil {
+		return err
+	}
+	if have := c.Store.Replicas(); c.Store.Set != nil && have < replicas {
+		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Scaled stores from %d to %d", have, replicas)
+	}
+	return nil
+}
+
+// locate tells each scheduled pod its zone and rack; its launcher waits for them.
+func (m *Manager) locate(ctx context.Context, c *view.Cluster) error {
+	var errs []error
+	for _, p := range c.Store.Pods {
+		if p.Spec.NodeName == "" || p.DeletionTimestamp != nil {
+			continue
+		}
+		at := DecideLocation(c.Object.Spec.Store.LocationLabels, p.Spec.NodeName, c.Nodes[p.Spec.NodeName])
+		// Elasticell takes a location only at a start, so the one that was told first holds for the pod's life.
+		if p.Annotations[naming.AnnotationZone] != "" && p.Annotations[naming.AnnotationRack] != "" {
+			continue
+		}
+		errs = append(errs, m.controls.Pods.PatchMetadata(ctx, p.Pod, control.Metadata{
+			Annotations: map[string]*string{naming.AnnotationZone: &at.Zone, naming.AnnotationRack: &at.Rack},
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// note says what the stores wait for and what is wrong with them.
+func note(r *manager.Result, c *view.Cluster, replicas int32) {
+	if c.Store.Set == nil {
+		return
+	}
+	member.NoteClasses(r, c, naming.Store, c.Object.Spec.Store.StorageClassName)
+	member.NotePods(r, naming.Store, member.Pods(c.Store.Pods), replicas, c.Now)
+	member.NoteOutdated(r, &c.Store)
+	if !c.Bootstrapped() || c.PDUnknown() != "" {
+		return
+	}
+	for _, s := range c.Stores() {
+		if s.State == pdapi.Up && c.State.Freshness(&s) != pdstate.Fresh {
+			r.Problem(v1alpha1.ReasonStoreDown, "store %d in pod %s does not report to PD", s.ID, c.StorePod(&s))
+		}
+	}
+	if n := c.State.System.ReplicasNotFullCellCount; n > 0 {
+		r.Wait(v1alpha1.ReasonWaitingForReplicas, "%d of %d cells do not have all replicas yet", n, c.State.System.CellCount)
+	}
+}

@@ -1,0 +1,144 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+)
+
+// Cluster is one cluster at one moment. Nothing in it may be modified: the
+// objects belong to the informers' caches.
+type Cluster struct {
+	// Now is the moment of the view.
+	Now time.Time
+	// Object is the CellCluster with defaults filled in; a copy, but shared by all who read the view.
+	Object *v1alpha1.CellCluster
+	// LauncherImage is the image that new pods get their launcher from.
+	LauncherImage string
+
+	// PD and Store are the members with volumes.
+	PD, Store Set
+	// Proxy is the stateless component.
+	Proxy Proxies
+
+	// Services, Budgets by name; missing ones are absent.
+	Services map[string]*corev1.Service
+	Budgets  map[string]*policyv1.PodDisruptionBudget
+	// Start is the ConfigMap of PD's membership; nil if absent.
+	Start *corev1.ConfigMap
+
+	// Nodes are those that carry the cluster's pods, by name; nil where the operator may not read nodes.
+	Nodes map[string]*corev1.Node
+	// MissingClasses are the storage classes that the spec names and Kubernetes does not have.
+	MissingClasses []string
+
+	// State is what PD said last; nil if it never answered.
+	State *pdstate.Snapshot
+}
+
+// Set is a component with a StatefulSet and volumes.
+type Set struct {
+	Component naming.Component
+	// Set is nil if absent.
+	Set *appsv1.StatefulSet
+	// Pods by ordinal.
+	Pods []Pod
+	// Claims by ordinal.
+	Claims map[int32]*corev1.PersistentVolumeClaim
+}
+
+// Pod is a pod of a Set.
+type Pod struct {
+	Ordinal int32
+	*corev1.Pod
+}
+
+// Proxies is the component without volumes.
+type Proxies struct {
+	// Deployment is nil if absent.
+	Deployment *appsv1.Deployment
+	// Autoscaler is nil if absent.
+	Autoscaler *autoscalingv2.HorizontalPodAutoscaler
+	Pods       []*corev1.Pod
+}
+
+// Pod returns the pod of an ordinal, or false.
+func (s *Set) Pod(ordinal int32) (Pod, bool) {
+	for _, p := range s.Pods {
+		if p.Ordinal == ordinal {
+			return p, true
+		}
+	}
+	return Pod{}, false
+}
+
+// Replicas is the number of members that the StatefulSet asks for; 0 if it does not exist.
+func (s *Set) Replicas() int32 {
+	if s.Set == nil || s.Set.Spec.Replicas == nil {
+		return 0
+	}
+	return *s.Set.Spec.Replicas
+}
+
+// Ready counts the pods that are ready and stay.
+func (s *Set) Ready() int32 {
+	n := int32(0)
+	for _, p := range s.Pods {
+		if PodReady(p.Pod) {
+			n++
+		}
+	}
+	return n
+}
+
+// Updated counts the pods that were made from what deserves a restart in the live template.
+func (s *Set) Updated() int32 {
+	n := int32(0)
+	for _, p := range s.Pods {
+		if !s.Outdated(p.Pod) {
+			n++
+		}
+	}
+	return n
+}
+
+// Outdated tells whether a pod was made from another template than the live one.
+func (s *Set) Outdated(p *corev1.Pod) bool {
+	return s.Set != nil && desired.RestartHash(p.Annotations) != desired.RestartHash(s.Set.Spec.Template.Annotations)
+}
+
+// Ready counts the proxies that are ready and stay.
+func (p *Proxies) Ready() int32 {
+	n := int32(0)
+	for _, pod := range p.Pods {
+		if PodReady(pod) {
+			n++
+		}
+	}
+	return n
+}
+
+// Updated counts the proxies that were made from what deserves a restart in the live template.
+func (p *Proxies) Updated() int32 {
+	n := int32(0)
+	for _, pod := range p.Pods {
+		if p.Deployment != nil && desired.RestartHash(pod.Annotations) == desired.RestartHash(p.Deployment.Spec.Template.Annotations) {
+			n++
+		}
+	}
+	return n
+}
+
+// ProxyReplicas is the number of proxies that are wanted.
+func (c *Cluster) ProxyReplicas() int32 { return c.Object.Spec.Proxy.Replicas }

@@ -1,0 +1,120 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+)
+
+const (
+	// heartbeatsMissed is how many heartbeats in a row a live store may miss.
+	heartbeatsMissed = 3
+	// heartbeatSlack covers the delay of one heartbeat on its way.
+	heartbeatSlack = 5 * time.Second
+)
+
+// HeartbeatLimit is the age from which a store's heartbeat means that the store is away.
+func (c *Cluster) HeartbeatLimit() time.Duration {
+	return heartbeatsMissed*c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration + heartbeatSlack
+}
+
+// PDSilent says why PD's own words cannot be had; it is empty while PD answers
+// and has a leader. That is enough to believe what PD says of itself, but not
+// what it says of stores: for those see PDUnknown.
+func (c *Cluster) PDSilent() string {
+	switch {
+	case c.State == nil:
+		return "PD has not answered yet"
+	case c.State.Err != nil:
+		return fmt.Sprintf("PD does not answer: %v", c.State.Err)
+	case c.State.At.IsZero():
+		return "PD has not answered yet"
+	}
+	return ""
+}
+
+// PDUnknown says why nothing can be concluded about the stores from what PD
+// said last: besides the reasons of PDSilent, its answer may be too old, or its
+// leader so young that the stores had no time to report to it. The text holds
+// no durations, since it stands in the status.
+func (c *Cluster) PDUnknown() string {
+	if silent := c.PDSilent(); silent != "" {
+		return silent
+	}
+	if c.State.Known(c.Now) {
+		return ""
+	}
+	if c.Now.Sub(c.State.LeaderSince) < c.HeartbeatLimit() {
+		return fmt.Sprintf("PD %s leads only since a moment ago, and not all stores have reported to it yet", c.State.Leader)
+	}
+	return "PD's last answer is too old"
+}
+
+// Stores are those that PD knows and that are not tombstones; none while PD is unknown.
+func (c *Cluster) Stores() []pdapi.Store {
+	if c.State == nil {
+		return nil
+	}
+	var out []pdapi.Store
+	for _, s := range c.State.Stores {
+		if s.State != pdapi.Tombstone {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// UpStores are those that PD may place replicas on and that report to it.
+func (c *Cluster) UpStores() []pdapi.Store {
+	var out []pdapi.Store
+	for _, s := range c.Stores() {
+		if s.State == pdapi.Up && c.State.Freshness(&s) == pdstate.Fresh {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// StorePod is the name of the pod that a store runs in; "" if its address is not one of this cluster.
+func (c *Cluster) StorePod(s *pdapi.Store) string {
+	pod := naming.PodOfHost(s.Address)
+	if !strings.HasPrefix(pod, naming.Member(c.Object.Name, naming.Store)+"-") {
+		return ""
+	}
+	return pod
+}
+
+// PDPodOfHost is the PD pod in a URL of PD's membership; "" if it is none of this cluster.
+func (c *Cluster) PDPodOfHost(url string) string {
+	_, host, found := strings.Cut(url, "://")
+	if !found {
+		return ""
+	}
+	pod := naming.PodOfHost(host)
+	if !strings.HasPrefix(pod, naming.Member(c.Object.Name, naming.PD)+"-") {
+		return ""
+	}
+	return pod
+}
+
+// Bootstrapped tells whether the first store has ever created the first cells,
+// as the status remembers it. PD's own word can be lost with its data.
+func (c *Cluster) Bootstrapped() bool { return c.Object.Status.Bootstrapped }
+
+// PDPodOfMember is the pod of a PD member, by its peer URL, since a member that
+// was added and has not started yet has no name; "" if it is none of this cluster.
+func (c *Cluster) PDPodOfMember(m *pdapi.Member) string {
+	for _, url := range m.PeerURLs {
+		if pod := c.PDPodOfHost(url); pod != "" {
+			return pod
+		}
+	}
+	return ""
+}

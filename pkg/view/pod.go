@@ -1,0 +1,114 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// PodReady tells whether a pod is ready and not on its way out.
+func PodReady(p *corev1.Pod) bool {
+	if p.DeletionTimestamp != nil {
+		return false
+	}
+	c := podCondition(p, corev1.PodReady)
+	return c != nil && c.Status == corev1.ConditionTrue
+}
+
+func podCondition(p *corev1.Pod, t corev1.PodConditionType) *corev1.PodCondition {
+	for i := range p.Status.Conditions {
+		if p.Status.Conditions[i].Type == t {
+			return &p.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// Trouble is why a pod does not run. The zero value means that nothing is known to be wrong.
+type Trouble struct {
+	// Kind tells what sort of trouble it is.
+	Kind TroubleKind
+	// Message says what is wrong, in one sentence.
+	Message string
+}
+
+// TroubleKind is a sort of trouble of a pod.
+type TroubleKind string
+
+// The kinds of trouble.
+const (
+	// NoTrouble: nothing is known to be wrong.
+	NoTrouble TroubleKind = ""
+	// Failing: a container cannot start, or ends again and again.
+	Failing TroubleKind = "Failing"
+	// Unschedulable: no node takes the pod.
+	Unschedulable TroubleKind = "Unschedulable"
+)
+
+// startingReasons are waiting reasons that pass by themselves.
+var startingReasons = map[string]bool{"": true, "PodInitializing": true, "ContainerCreating": true}
+
+// graceOfScheduling is how long a pod may be refused by all nodes before that
+// is called trouble: volumes may be about to be made.
+const graceOfScheduling = 2 * time.Second
+
+// PodTrouble reads off a pod's status why it does not run.
+func PodTrouble(p *corev1.Pod, now time.Time) Trouble {
+	if p.DeletionTimestamp != nil {
+		return Trouble{}
+	}
+	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+		if now.Sub(p.CreationTimestamp.Time) < graceOfScheduling {
+			return Trouble{}
+		}
+		return Trouble{Unschedulable, fmt.Sprintf("no node takes pod %s: %s", p.Name, oneLine(c.Message))}
+	}
+	for _, s := range append(p.Status.InitContainerStatuses[:len(p.Status.InitContainerStatuses):len(p.Status.InitContainerStatuses)], p.Status.ContainerStatuses...) {
+		if message := containerTrouble(s); message != "" {
+			return Trouble{Failing, fmt.Sprintf("pod %s, container %s: %s", p.Name, s.Name, message)}
+		}
+	}
+	if p.Status.Phase == corev1.PodFailed {
+		return Trouble{Failing, fmt.Sprintf("pod %s has failed: %s", p.Name, oneLine(p.Status.Reason+" "+p.Status.Message))}
+	}
+	return Trouble{}
+}
+
+// containerTrouble says why a container does not run; "" if it does or is starting.
+func containerTrouble(s corev1.ContainerStatus) string {
+	w := s.State.Waiting
+	if w != nil && !startingReasons[w.Reason] {
+		message := w.Reason
+		if last := s.LastTerminationState.Terminated; last != nil {
+			return fmt.Sprintf("%s, it ended with exit code %d%s", message, last.ExitCode, because(last.Message))
+		}
+		return message + because(w.Message)
+	}
+	if t := s.State.Terminated; t != nil && t.ExitCode != 0 {
+		return fmt.Sprintf("ended with exit code %d%s", t.ExitCode, because(t.Message))
+	}
+	return ""
+}
+
+func because(message string) string {
+	if message = oneLine(message); message == "" {
+		return ""
+	}
+	return ": " + message
+}
+
+// longestReason bounds a quoted message, in bytes.
+const longestReason = 300
+
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > longestReason {
+		s = s[:longestReason] + "…"
+	}
+	return s
+}

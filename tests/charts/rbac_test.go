@@ -1,0 +1,136 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package charts
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// modes are values that give the operator different roles.
+var modes = map[string]string{
+	"all namespaces":                    "",
+	"own namespace":                     "clusterScoped: false",
+	"several namespaces":                "namespaces: [a, b]",
+	"all namespaces, no cluster rights": "clusterPermissions: {nodes: false, persistentvolumes: false, storageclasses: false}",
+}
+
+// rules is all rules of the chart's Roles and ClusterRoles.
+func rules(t *testing.T, objects []object) []rbacv1.PolicyRule {
+	t.Helper()
+	var all []rbacv1.PolicyRule
+	for _, o := range ofKind(objects, "Role") {
+		all = append(all, decode[rbacv1.Role](t, o).Rules...)
+	}
+	for _, o := range ofKind(objects, "ClusterRole") {
+		all = append(all, decode[rbacv1.ClusterRole](t, o).Rules...)
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// harmful are resources by which one could read Secrets, or get more rights.
+var harmful = []string{
+	"secrets", "serviceaccounts", "serviceaccounts/token", "pods/exec", "pods/attach", "pods/portforward",
+	"pods/ephemeralcontainers", "nodes/proxy", "services/proxy", "pods/proxy",
+	"roles", "rolebindings", "clusterroles", "clusterrolebindings",
+	"validatingwebhookconfigurations", "mutatingwebhookconfigurations", "certificatesigningrequests",
+}
+
+func TestRightsAreNamed(t *testing.T) {
+	verbs := []string{"get", "list", "watch", "create", "patch", "update", "delete"}
+	for name, values := range modes {
+		t.Run(name, func(t *testing.T) {
+			for _, r := range rules(t, render(t, operatorChart, values)) {
+				assert.Empty(t, r.NonResourceURLs)
+				assert.NotContains(t, r.APIGroups, "*")
+				assert.NotContains(t, r.Resources, "*")
+				assert.Subset(t, verbs, r.Verbs)
+				for _, resource := range r.Resources {
+					assert.NotContains(t, harmful, resource)
+				}
+			}
+		})
+	}
+}
+
+// TestRightsDoNotDependOnMode: the rights in a namespace are the same whether
+// they come from a Role or from a ClusterRole.
+func TestRightsDoNotDependOnMode(t *testing.T) {
+	inAll := decode[rbacv1.ClusterRole](t, one(t, render(t, operatorChart, modes["all namespaces, no cluster rights"]), "ClusterRole"))
+	for _, o := range ofKind(render(t, operatorChart, modes["several namespaces"]), "Role") {
+		if o.Name == "cell-controller-manager" {
+			assert.Equal(t, inAll.Rules, decode[rbacv1.Role](t, o).Rules, o.Namespace)
+		}
+	}
+}
+
+// TestClusterRights: objects outside of namespaces are in a ClusterRole exactly
+// when clusterPermissions says so.
+func TestClusterRights(t *testing.T) {
+	outside := []string{"nodes", "persistentvolumes", "storageclasses"}
+	for name, values := range modes {
+		t.Run(name, func(t *testing.T) {
+			var found []string
+			for _, o := range ofKind(render(t, operatorChart, values), "ClusterRole") {
+				for _, r := range decode[rbacv1.ClusterRole](t, o).Rules {
+					for _, resource := range r.Resources {
+						if slices.Contains(outside, resource) {
+							found = append(found, resource)
+						}
+					}
+				}
+			}
+			if name == "all namespaces, no cluster rights" {
+				assert.Empty(t, found)
+				return
+			}
+			assert.Equal(t, outside, found)
+		})
+	}
+}
+
+// TestBindings: each role is bound to the pod's service account, and to nothing else.
+func TestBindings(t *testing.T) {
+	for name, values := range modes {
+		t.Run(name, func(t *testing.T) {
+			objects := render(t, operatorChart, values)
+			account := one(t, objects, "ServiceAccount")
+			pod := decode[appsv1.Deployment](t, one(t, objects, "Deployment")).Spec.Template.Spec
+			assert.Equal(t, account.Name, pod.ServiceAccountName)
+
+			want := []rbacv1.Subject{{Kind: "ServiceAccount", Name: account.Name, Namespace: account.Namespace}}
+			bound := map[string]bool{}
+			for _, o := range ofKind(objects, "RoleBinding") {
+				b := decode[rbacv1.RoleBinding](t, o)
+				assert.Equal(t, want, b.Subjects)
+				bound[b.RoleRef.Kind+" "+o.Namespace+"/"+b.RoleRef.Name] = true
+			}
+			for _, o := range ofKind(objects, "ClusterRoleBinding") {
+				b := decode[rbacv1.ClusterRoleBinding](t, o)
+				assert.Equal(t, want, b.Subjects)
+				bound[b.RoleRef.Kind+" /"+b.RoleRef.Name] = true
+			}
+			roles := map[string]bool{}
+			for _, o := range slices.Concat(ofKind(objects, "Role"), ofKind(objects, "ClusterRole")) {
+				roles[o.String()] = true
+			}
+			assert.Equal(t, roles, bound)
+		})
+	}
+}
+
+func TestNoRightsWhenUserBringsThem(t *testing.T) {
+	objects := render(t, operatorChart, "{rbac: {create: false}, controllerManager: {serviceAccount: mine}}")
+	for _, kind := range []string{"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"} {
+		assert.Empty(t, ofKind(objects, kind))
+	}
+	pod := decode[appsv1.Deployment](t, one(t, objects, "Deployment")).Spec.Template.Spec
+	assert.Equal(t, "mine", pod.ServiceAccountName)
+}

@@ -1,0 +1,3 @@
+module github.com/deepfabric/elasticell-operator/tests/cluster/tools/pause
+
+go 1.26.0

@@ -1,0 +1,151 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/deepfabric/elasticell-operator/tests/elasticell/internal/meta"
+	"github.com/deepfabric/elasticell-operator/tests/elasticell/internal/pdrpc"
+	"github.com/deepfabric/elasticell-operator/tests/elasticell/internal/wire"
+)
+
+// obey does what PD answered to the cell's heartbeat. An order for an older state of the cell is stale.
+func (s *Store) obey(p *peer, order pdOrder, now time.Time) {
+	if !p.leads() || order.epoch != p.Cell.Epoch {
+		return
+	}
+	switch {
+	case order.AddPeer != nil:
+		s.proposeChange(p, raftpb.ConfChangeAddNode, *order.AddPeer, now)
+	case order.RemovePeer != nil:
+		s.proposeChange(p, raftpb.ConfChangeRemoveNode, *order.RemovePeer, now)
+	case order.Transfer != nil:
+		s.handOver(p, *order.Transfer, now)
+	}
+	s.dirty[p] = true
+}
+
+// proposeChange proposes a change of members unless it is unsafe: after it, those that have the data and answer must
+// be a majority. (So a cell of three with one dead takes no fourth: "needs 3 healthy of 4".)
+func (s *Store) proposeChange(p *peer, kind raftpb.ConfChangeType, member meta.Peer, now time.Time) {
+	_, there := p.Cell.Peer(member.ID)
+	if there == (kind == raftpb.ConfChangeAddNode) {
+		return
+	}
+	if kind == raftpb.ConfChangeRemoveNode && member.ID == p.Peer {
+		slog.Warn("a leader does not remove itself", "cell", p.Cell.ID)
+		return
+	}
+	if sound, needed := p.soundAfter(kind, member, now, s.soundLimit()); sound < needed {
+		slog.Warn("rejects unsafe conf change", "cell", p.Cell.ID, "change", kind.String(), "peer", member.ID, "healthy", sound, "needed", needed)
+		return
+	}
+	context, err := json.Marshal(member)
+	if err != nil {
+		panic(err) // two numbers
+	}
+	cc := raftpb.ConfChange{Type: kind.Enum(), NodeId: &member.ID, Context: context}
+	if err := p.rn.ProposeConfChange(&cc); err != nil {
+		slog.Info("change of members not proposed", "cell", p.Cell.ID, "error", err)
+	}
+}
+
+// soundAfter counts, for the members as they will be, who is sound and how many must be.
+func (p *peer) soundAfter(kind raftpb.ConfChangeType, member meta.Peer, now time.Time, limit time.Duration) (sound, needed int) {
+	members := len(p.Cell.Peers)
+	if kind == raftpb.ConfChangeAddNode {
+		members++
+	} else {
+		members--
+	}
+	if len(p.Cell.Peers) == 1 {
+		return 1, 1 // one replica alone may always take a second
+	}
+	for id := range p.soundPeers(now, limit) {
+		if kind == raftpb.ConfChangeAddNode || id != member.ID {
+			sound++
+		}
+	}
+	return sound, members/2 + 1
+}
+
+// soundLimit is the silence after which a member counts as ill: two election time-outs.
+func (s *Store) soundLimit() time.Duration {
+	return 2 * time.Duration(s.cfg.ElectionTicks) * s.cfg.RaftTick
+}
+
+// maxTransferLag is how many entries an heir may be behind.
+const maxTransferLag = 1000
+
+// handOver passes the lead to a member that is alive and nearly up to date; to another the order is not carried out,
+// and stays with PD until it times out.
+func (s *Store) handOver(p *peer, to meta.Peer, now time.Time) {
+	if to.ID == p.Peer || !p.soundPeers(now, s.soundLimit())[to.ID] {
+		return
+	}
+	behind := uint64(0)
+	p.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
+		if id == to.ID {
+			behind = p.log.lastIndex() - pr.Match
+		}
+	})
+	if behind <= maxTransferLag {
+		slog.Info("hand the cell over", "cell", p.Cell.ID, "to", to.StoreID)
+		p.rn.TransferLeader(to.ID)
+	}
+}
+
+// applyConfChange makes a committed change of members.
+func (s *Store) applyConfChange(st *step, e *raftpb.Entry, now time.Time) error {
+	p := st.p
+	cc := &raftpb.ConfChange{}
+	if err := proto.Unmarshal(e.GetData(), cc); err != nil {
+		return fmt.Errorf("decode change of members: %w", err)
+	}
+	if cc.GetNodeId() == 0 {
+		p.rn.ApplyConfChange(cc)
+		return nil
+	}
+	var member meta.Peer
+	if err := json.Unmarshal(cc.GetContext(), &member); err != nil {
+		return fmt.Errorf("decode changed member: %w", err)
+	}
+	p.storeOf[member.ID] = member.StoreID
+	state := p.rn.ApplyConfChange(cc)
+	p.Voters = state.GetVoters()
+	p.Cell.Epoch.ConfVer++
+	p.Cell.Peers = slices.DeleteFunc(slices.Clone(p.Cell.Peers), func(m meta.Peer) bool { return m.ID == member.ID })
+	st.changed, p.snap = true, snapshotJob{}
+	if cc.GetType() == raftpb.ConfChangeAddNode {
+		p.Cell.Peers = append(p.Cell.Peers, member)
+		p.heard[member.ID] = now
+	} else {
+		delete(p.heard, member.ID)
+		// The member itself may never see the entry that removes it.
+		st.removed = append(st.removed, wire.Envelope{
+			Cell: p.Cell.ID, FromPeer: p.Peer, ToPeer: member.ID, ConfVer: p.Cell.Epoch.ConfVer, Remove: true,
+		})
+		if member.ID == p.Peer {
+			p.destroyed = true
+		}
+	}
+	slog.Info("members changed", "cell", p.Cell.ID, "change", cc.GetType().String(), "peer", member.ID, "store", member.StoreID)
+	return nil
+}
+
+// pdOrder is PD's answer and the state of the cell it was given for.
+type pdOrder struct {
+	pdrpc.CellHeartbeatResponse
+	epoch meta.Epoch
+}

@@ -1,0 +1,172 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package testcluster starts the three programs on loopback, for tests.
+package testcluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// build holds the programs, built once for all tests of a package.
+var build struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// Programs returns the folder with pd, cell and proxy. CELL_TEST_BIN names ready ones; CELL_TEST_RACE=1 builds them
+// with the race detector.
+func Programs(t testing.TB) string {
+	t.Helper()
+	if dir := os.Getenv("CELL_TEST_BIN"); dir != "" {
+		return dir
+	}
+	build.once.Do(func() {
+		build.dir, build.err = os.MkdirTemp("", "cell-stand-in-")
+		if build.err != nil {
+			return
+		}
+		args := []string{"build", "-o", build.dir + "/"}
+		cgo := "CGO_ENABLED=0"
+		if os.Getenv("CELL_TEST_RACE") != "" {
+			args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+		}
+		cmd := exec.Command("go", append(args, "github.com/deepfabric/elasticell-operator/tests/elasticell/cmd/...")...)
+		cmd.Env = append(os.Environ(), cgo)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("build the programs: %w\n%s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatal(build.err)
+	}
+	return build.dir
+}
+
+// CleanUp removes what Programs built; call it from TestMain.
+func CleanUp() {
+	if build.dir != "" {
+		_ = os.RemoveAll(build.dir)
+	}
+}
+
+// Process is one run of a program.
+type Process struct {
+	Name string
+	log  string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// Start runs a program of the stand-in; it ends with the test.
+func Start(t testing.TB, logDir, name, program string, env []string, args ...string) *Process {
+	t.Helper()
+	p := &Process{Name: name, log: filepath.Join(logDir, name+".log"), done: make(chan struct{})}
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatalf("open log of %s: %v", name, err)
+	}
+	p.cmd = exec.Command(filepath.Join(Programs(t), program), args...)
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		_ = out.Close()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("end of the log of %s:\n%s", name, p.tail(25))
+		}
+	})
+	return p
+}
+
+// Term asks the process to end and waits; it returns how long that took.
+func (p *Process) Term() time.Duration {
+	begin := time.Now()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	<-p.done
+	return time.Since(begin)
+}
+
+// Kill ends the process without a word.
+func (p *Process) Kill() {
+	if p == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGCONT)
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// Signal sends a signal, such as SIGSTOP.
+func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Pid is the process's id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Alive says whether the process runs.
+func (p *Process) Alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// errStillRuns says that a process did not end by itself.
+var errStillRuns = errors.New("still runs")
+
+// ExitCode waits for the process to end by itself.
+func (p *Process) ExitCode(within time.Duration) (int, error) {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode(), nil
+	case <-time.After(within):
+		return 0, fmt.Errorf("%s %w after %s", p.Name, errStillRuns, within)
+	}
+}
+
+// Log is everything the program has written, over all runs of this name.
+func (p *Process) Log() string {
+	b, _ := os.ReadFile(p.log)
+	return string(b)
+}
+
+func (p *Process) tail(lines int) string {
+	all := strings.Split(strings.TrimSpace(p.Log()), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// FreeAddrs returns addresses on ip that nobody listens on.
+func FreeAddrs(t testing.TB, ip string, n int) []string {
+	t.Helper()
+	addrs := make([]string, 0, n)
+	for range n {
+		l, err := net.Listen("tcp", ip+":0")
+		if err != nil {
+			t.Fatalf("find a free port: %v", err)
+		}
+		defer l.Close()
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs
+}
