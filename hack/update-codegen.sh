@@ -27,3 +27,5 @@ tools=_out/tools
 go build -C hack/tools -o "$PWD/$tools/" sigs.k8s.io/controller-tools/cmd/controller-gen ./crdfinish
 $tools/controller-gen crd:crdVersions=v1,ignoreUnexportedFields=true paths=./pkg/apis/... output:crd:dir=_out/crd
 $tools/crdfinish _out/crd/deepfabric.com_cellclusters.yaml manifests/crd.yaml
+cp manifests/crd.yaml charts/cell-operator/files/crd.yaml
+go run -C hack/tools ./apidoc ../../manifests/crd.yaml ../../docs/api/README.md

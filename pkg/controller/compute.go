@@ -25,6 +25,10 @@ func ComputeStatus(c *view.Cluster, r manager.Result, old v1alpha1.CellClusterSt
 	if c.PDSilent() == "" {
 		s.Bootstrapped = s.Bootstrapped || c.State.System.AlreadyBootstrapped
 	}
+	// Before the bootstrap there is no data that an id could stand for.
+	if s.Bootstrapped && s.ClusterID == "" {
+		s.ClusterID = c.ClusterID()
+	}
 	s.PD = pdStatus(c, old.PD)
 	s.Store = storeStatus(c, old.Store)
 	s.Proxy = v1alpha1.ProxyStatus{ComponentStatus: componentStatus(c, naming.Proxy,
@@ -64,7 +68,7 @@ func pdStatus(c *view.Cluster, old v1alpha1.PDStatus) v1alpha1.PDStatus {
 	if c.PDSilent() != "" {
 		return s
 	}
-	s.Leader = c.State.Leader
+	s.Leader = c.PDLeader()
 	s.Members = map[string]v1alpha1.PDMember{}
 	for _, m := range c.State.Members {
 		name := c.PDPodOfMember(&m)

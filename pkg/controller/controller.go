@@ -6,7 +6,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -204,13 +203,12 @@ func key(v *view.Cluster) string { return v.Object.Namespace + "/" + v.Object.Na
 
 func (c *Controller) pdClient(v *view.Cluster) pdapi.Client { return c.options.PD(endpoints(v)) }
 
-// endpoints are the client URLs of the PDs that have an address. They go by
-// IP, as PD listens by IP, and a name may still be unknown to DNS.
+// endpoints are the client URLs of the PDs that have an address.
 func endpoints(v *view.Cluster) []string {
 	var out []string
 	for _, p := range v.PD.Pods {
 		if p.Status.PodIP != "" && p.DeletionTimestamp == nil {
-			out = append(out, fmt.Sprintf("http://%s", hostPort(p.Status.PodIP)))
+			out = append(out, view.PDEndpoint(p.Pod))
 		}
 	}
 	return out

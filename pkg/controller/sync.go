@@ -6,9 +6,7 @@ package controller
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
-	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -54,6 +51,8 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		c.poller.Forget(k.String())
 		return c.status.write(ctx, v, manager.Result{}, object)
 	case v.Object.Spec.Paused:
+	case v.ForeignPD() != "":
+		result.Problem(v1alpha1.ReasonPDClusterChanged, "%s", v.ForeignPD())
 	default:
 		for _, m := range c.managers {
 			r, err := m.Sync(ctx, v)
@@ -116,5 +115,3 @@ func (c *Controller) forget(k types.NamespacedName) {
 	c.pending.Forget(k)
 	c.status.forget(k)
 }
-
-func hostPort(ip string) string { return net.JoinHostPort(ip, strconv.Itoa(naming.PDClientPort)) }

@@ -50,27 +50,30 @@ func launcherContainer(s *v1alpha1.ComponentSpec, image string) corev1.Container
 		Image:           image,
 		ImagePullPolicy: s.ImagePullPolicy,
 		Command:         []string{"/cell-launcher", "install", naming.LauncherPath},
-		VolumeMounts:    []corev1.VolumeMount{{Name: naming.LauncherVolume, MountPath: naming.LauncherDir}},
-		SecurityContext: containerSecurity(s),
+		// What a program says at its end shows in the pod's status.
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		VolumeMounts:             []corev1.VolumeMount{{Name: naming.LauncherVolume, MountPath: naming.LauncherDir}},
+		SecurityContext:          containerSecurity(s),
 	}
 }
 
 func container(c *v1alpha1.CellCluster, x component) corev1.Container {
 	mounts := []corev1.VolumeMount{{Name: naming.LauncherVolume, MountPath: naming.LauncherDir, ReadOnly: true}}
 	return corev1.Container{
-		Name:            string(x.name),
-		Image:           x.spec.Image,
-		ImagePullPolicy: x.spec.ImagePullPolicy,
-		Command:         []string{naming.LauncherPath, string(x.name)},
-		Ports:           x.ports,
-		Env:             environment(c, x),
-		Resources:       resources(x.spec),
-		VolumeMounts:    append(mounts, x.mounts...),
-		ReadinessProbe:  x.readiness,
-		LivenessProbe:   x.liveness,
-		StartupProbe:    x.startup,
-		Lifecycle:       x.lifecycle,
-		SecurityContext: containerSecurity(x.spec),
+		Name:                     string(x.name),
+		Image:                    x.spec.Image,
+		ImagePullPolicy:          x.spec.ImagePullPolicy,
+		Command:                  []string{naming.LauncherPath, string(x.name)},
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		Ports:                    x.ports,
+		Env:                      environment(c, x),
+		Resources:                resources(x.spec),
+		VolumeMounts:             append(mounts, x.mounts...),
+		ReadinessProbe:           x.readiness,
+		LivenessProbe:            x.liveness,
+		StartupProbe:             x.startup,
+		Lifecycle:                x.lifecycle,
+		SecurityContext:          containerSecurity(x.spec),
 	}
 }
 

@@ -126,6 +126,7 @@ func proxyPlan(c *v1alpha1.CellCluster) (launch.Plan, error) {
 	return launch.Plan{
 		Component: launch.Proxy,
 		Program:   "/usr/local/bin/proxy",
+		WaitFor:   []string{pdAddress(c)},
 		Args:      append(args, c.Spec.Proxy.ExtraArgs...),
 		Files:     []launch.File{{Path: proxyConfigPath, Mode: 0o644, Content: string(text)}},
 	}, nil

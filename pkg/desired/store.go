@@ -5,6 +5,7 @@ package desired
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,6 +72,7 @@ func storePlan(c *v1alpha1.CellCluster) launch.Plan {
 		Args:      append(args, c.Spec.Store.ExtraArgs...),
 		Host:      naming.Host(c.Namespace, c.Name, naming.Store, "${POD_NAME}"),
 		Location:  true,
+		WaitFor:   []string{pdAddress(c)},
 	}
 }
 
@@ -80,12 +82,12 @@ func storePlan(c *v1alpha1.CellCluster) launch.Plan {
 const pdListLength = 8
 
 func pdAddresses(c *v1alpha1.CellCluster) []string {
-	address := fmt.Sprintf("%s:%d", naming.ServiceHost(c.Namespace, c.Name, naming.PD), naming.PDRPCPort)
-	out := make([]string, pdListLength)
-	for i := range out {
-		out[i] = address
-	}
-	return out
+	return slices.Repeat([]string{pdAddress(c)}, pdListLength)
+}
+
+// pdAddress is where stores and proxies reach PD, whatever its members are.
+func pdAddress(c *v1alpha1.CellCluster) string {
+	return fmt.Sprintf("%s:%d", naming.ServiceHost(c.Namespace, c.Name, naming.PD), naming.PDRPCPort)
 }
 
 func podInfoVolume() corev1.Volume {

@@ -294,7 +294,7 @@ func decodeMembers(r request, endpoint string, a answer) ([]Member, error) {
 		if err != nil {
 			return nil, garbage(r, endpoint, a, fmt.Errorf("parse member id: %w", err))
 		}
-		members[i] = Member{ID: id, Name: m.Name, PeerURLs: m.PeerURLs, ClientURLs: m.ClientURLs}
+		members[i] = Member{ID: id, ClusterID: a.clusterID, Name: m.Name, PeerURLs: m.PeerURLs, ClientURLs: m.ClientURLs}
 	}
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	return members, nil

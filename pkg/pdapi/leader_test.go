@@ -33,6 +33,29 @@ func TestLeaderIsFoundByAskingMembers(t *testing.T) {
 	assert.Equal(t, "pd-2", s.Calls()[1].Member, "other reads go to the leader too")
 }
 
+func TestWhoWorkedIsAskedFirst(t *testing.T) {
+	s := start(t, pdtest.Config{})
+	require.NoError(t, s.Elect("pd-2"))
+	s.StopMember("pd-0")
+	for range 2 {
+		_, err := s.System(ctx)
+		require.NoError(t, err)
+	}
+	s.StopMember("pd-1")
+	_, err := s.System(ctx)
+	require.NoError(t, err)
+	var members []string
+	for _, c := range s.Calls() {
+		members = append(members, c.Member)
+	}
+	assert.Equal(t, []string{"pd-1", "pd-1", "pd-2"}, members)
+	require.NoError(t, s.StartMember("pd-0"))
+	s.ResetCalls()
+	_, err = s.System(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, "pd-2", s.Calls()[0].Member, "not the first of the list")
+}
+
 func TestFollowersForward(t *testing.T) {
 	s := start(t, pdtest.Config{})
 	s.addStores(t, "store-0")

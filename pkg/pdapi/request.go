@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -52,6 +53,8 @@ type answer struct {
 	body   []byte
 	// date is the clock of whoever answered; zero if it did not say.
 	date time.Time
+	// clusterID is etcd's; 0 if the answer did not say.
+	clusterID uint64
 }
 
 // decoder turns an answer into a value, or into an error that says whose fault it is.
@@ -136,6 +139,7 @@ func (c *client) send(ctx context.Context, r request, endpoint string) (answer, 
 		return answer{}, r.fail(endpoint, ErrGarbage, fmt.Errorf("the answer is longer than %d bytes", c.MaxBody))
 	}
 	a := answer{status: resp.StatusCode, body: body}
+	a.clusterID, _ = strconv.ParseUint(resp.Header.Get("X-Etcd-Cluster-Id"), 16, 64) // 0 where it does not say
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.date = date
 	}

@@ -157,6 +157,9 @@ type System struct {
 // Member is one PD in etcd's membership.
 type Member struct {
 	ID uint64
+	// ClusterID is the id of the cluster that lists the member, from the header
+	// X-Etcd-Cluster-ID; 0 where the answer has none. It stays the same for the life of PD's data.
+	ClusterID uint64
 	// Name is empty for a member that was added and has never started.
 	Name       string
 	PeerURLs   []string

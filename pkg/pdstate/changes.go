@@ -83,7 +83,7 @@ func (c *Change) add(reason Change, changed bool) {
 }
 
 func sameMember(a, b pdapi.Member) bool {
-	return a.ID == b.ID && a.Name == b.Name && slices.Equal(a.PeerURLs, b.PeerURLs) && slices.Equal(a.ClientURLs, b.ClientURLs)
+	return a.ID == b.ID && a.ClusterID == b.ClusterID && a.Name == b.Name && slices.Equal(a.PeerURLs, b.PeerURLs) && slices.Equal(a.ClientURLs, b.ClientURLs)
 }
 
 func sameInit(a, b *pdapi.InitParams) bool {

@@ -339,6 +339,18 @@ func TestEndpointsChange(t *testing.T) {
 	})
 }
 
+// An answer is believed until the next two polls are missing, whatever the pace.
+func TestSlowPaceIsNotUnknown(t *testing.T) {
+	inRoom(t, Options{Settled: 5 * time.Minute}, func(r *room) {
+		r.Ensure("ns/demo", Target{Endpoints: r.pd("demo").Endpoints()})
+		r.pass(time.Second)
+		for range 600 {
+			r.pass(time.Second)
+			require.Empty(t, r.Get("ns/demo").Unknown(time.Now()))
+		}
+	})
+}
+
 // A failure that comes of stopping is not PD's.
 func TestStopDuringPoll(t *testing.T) {
 	inRoom(t, Options{}, func(r *room) {

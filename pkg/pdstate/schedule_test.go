@@ -121,7 +121,9 @@ func TestLanes(t *testing.T) {
 	s.done(slow1, true)
 	gone := add("gone", false)
 	s.remove(gone)
+	s.remove(add("gone", true))
 	assert.Equal(t, "slow3", started())
+	s.done(slow1, true)
 	assert.Empty(t, started())
 	s.remove(d)
 }

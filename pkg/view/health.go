@@ -5,8 +5,12 @@ package view
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
@@ -107,6 +111,49 @@ func (c *Cluster) PDPodOfHost(url string) string {
 // Bootstrapped tells whether the first store has ever created the first cells,
 // as the status remembers it. PD's own word can be lost with its data.
 func (c *Cluster) Bootstrapped() bool { return c.Object.Status.Bootstrapped }
+
+// PDLeader is the pod whose PD leads; "" while that is not known.
+func (c *Cluster) PDLeader() string {
+	if c.PDSilent() != "" {
+		return ""
+	}
+	for _, p := range c.PD.Pods {
+		if p.Status.PodIP != "" && c.State.LeaderEndpoint == PDEndpoint(p.Pod) {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// PDEndpoint is the client URL of the PD in a pod. It goes by IP, as PD listens
+// by IP, and a name may still be unknown to DNS.
+func PDEndpoint(p *corev1.Pod) string {
+	return "http://" + net.JoinHostPort(p.Status.PodIP, strconv.Itoa(naming.PDClientPort))
+}
+
+// ClusterID is the id of PD's cluster, in hexadecimal; "" while it is not known.
+func (c *Cluster) ClusterID() string {
+	if c.State == nil {
+		return ""
+	}
+	for _, m := range c.State.Members {
+		if m.ClusterID != 0 {
+			return strconv.FormatUint(m.ClusterID, 16)
+		}
+	}
+	return ""
+}
+
+// ForeignPD says that PD answers for another cluster than the one whose id the
+// status remembers, so that its data was lost and a new cluster formed; it is
+// empty while all is well.
+func (c *Cluster) ForeignPD() string {
+	was, is := c.Object.Status.ClusterID, c.ClusterID()
+	if was == "" || is == "" || was == is {
+		return ""
+	}
+	return fmt.Sprintf("PD's cluster id is %s and was %s: PD has lost its data and begun anew; nothing is done to this cluster until PD's volumes are restored", is, was)
+}
 
 // PDPodOfMember is the pod of a PD member, by its peer URL, since a member that
 // was added and has not started yet has no name; "" if it is none of this cluster.

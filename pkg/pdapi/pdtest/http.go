@@ -25,14 +25,15 @@ func (pd *PD) Handler(name string) http.Handler {
 }
 
 func (pd *PD) serve(name string, w http.ResponseWriter, r *http.Request) {
-	pd.record(name, r)
 	pd.mu.Lock()
 	m := pd.member(name)
 	mode, changed, running, removed := m.mode, m.changed, m.running, m.removed
 	pd.mu.Unlock()
+	if !running {
+		panic(http.ErrAbortHandler) // a connection from before the process ended breaks
+	}
+	pd.record(name, r)
 	switch {
-	case !running:
-		panic(http.ErrAbortHandler) // nobody listens: the connection breaks
 	case mode == Silent:
 		select {
 		case <-r.Context().Done():
@@ -61,6 +62,7 @@ func (pd *PD) serve(name string, w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/v2/members":
 		pd.mu.Lock()
 		defer pd.mu.Unlock()
+		w.Header().Set("X-Etcd-Cluster-Id", strconv.FormatUint(pd.config.ClusterID, 16))
 		writeJSON(w, pd.memberList())
 	default:
 		http.NotFound(w, r)

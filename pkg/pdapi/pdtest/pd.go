@@ -43,6 +43,8 @@ type Config struct {
 	Members []string
 	// ClientURL and PeerURL give a member's advertised URLs; http://<name>:2379 and :2380 by default.
 	ClientURL, PeerURL func(name string) string
+	// ClusterID is the id of etcd's cluster; 1 by default.
+	ClusterID uint64
 	// Now is PD's clock.
 	Now func() time.Time
 	// MaxReplicas is 3 by default.
@@ -78,6 +80,7 @@ func (c *Config) setDefaults() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	setDefault(&c.ClusterID, 1)
 	setDefault(&c.MaxReplicas, 3)
 	setDefault(&c.TransferLimit, 1)
 	setDefault(&c.PendingSteps, 1)

@@ -21,6 +21,7 @@ import (
 type preparation struct {
 	noInstall bool
 	cacheDir  string
+	nodes     int // how many the cluster shall have
 }
 
 func (p *preparation) addFlags(cmd *cobra.Command) {
@@ -70,6 +71,7 @@ func (p *preparation) cache() (*programs.Cache, error) {
 func (a *app) examine(ctx context.Context, p preparation, purpose doctor.Purpose, cache *programs.Cache, wanted []string) ([]doctor.Finding, doctor.Facts, error) {
 	look := func() ([]doctor.Finding, doctor.Facts) {
 		facts := doctor.Gather(ctx, existing(stateBase()))
+		facts.Nodes = p.nodes
 		facts.NeedsGo = len(cache.Missing(wanted)) > 0
 		return doctor.Examine(facts, purpose), facts
 	}
@@ -126,6 +128,7 @@ func (a *app) build() *cobra.Command {
 func (a *app) doctor() *cobra.Command {
 	var p preparation
 	purpose := string(doctor.ForCluster)
+	p.nodes = usualNodes
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what this machine lacks; as root on Debian or Ubuntu, install it",

@@ -21,6 +21,8 @@ import (
 	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/render"
 )
 
+const usualNodes = 3
+
 // bring is what the two kinds of `up` are told.
 type bring struct {
 	options plan.Options
@@ -54,7 +56,7 @@ func (a *app) up() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&b.options.Nodes, "nodes", 3, "how many nodes")
+	flags.IntVar(&b.options.Nodes, "nodes", usualNodes, "how many nodes")
 	flags.IntVar(&b.options.Zones, "zones", 0, "over how many zones they are spread (default 3, or the number of nodes if that is less)")
 	flags.IntVar(&b.options.VolumesPerNode, "volumes-per-node", 6, "how many local volumes each node offers")
 	b.addFlags(cmd)
@@ -133,6 +135,7 @@ func (a *app) bringUp(ctx context.Context, b bring, purpose doctor.Purpose, cont
 	if err != nil {
 		return cluster.Status{}, err
 	}
+	b.prepare.nodes = b.options.Nodes
 	report := cluster.NewReport(a.progress)
 	wanted := programs.ForCluster(slices.Contains(controllers, render.Kwok))
 	if onHost {

@@ -42,10 +42,12 @@ func Clean(ctx context.Context, name string, dirs plan.Dirs) (found bool, err er
 	for _, netns := range namespaces {
 		owned.NetNS = append(owned.NetNS, host.NetNSInode(netns))
 	}
+	var kernel map[string]string
 	if c, err := Load(dirs); err == nil {
 		for _, component := range c.State().Components {
 			owned.Recorded = append(owned.Recorded, component.Process)
 		}
+		kernel = c.State().Kernel
 	}
 	ids := containerIDs(dirs, "*")
 	if err := killOwned(owned, ids); err != nil {
@@ -61,6 +63,9 @@ func Clean(ctx context.Context, name string, dirs plan.Dirs) (found bool, err er
 		if err := host.DeleteNetNS(ctx, netns); err != nil {
 			return true, err
 		}
+	}
+	if err := host.RestoreSettings(kernel); err != nil {
+		return true, err
 	}
 	return true, host.RemoveAll(string(dirs))
 }

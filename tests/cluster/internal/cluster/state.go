@@ -39,6 +39,9 @@ type State struct {
 	Nodes      []NodeState  `json:"nodes"`
 	Components []Component  `json:"components"`
 	Complete   bool         `json:"complete"` // `up` went to its end
+
+	// Kernel is the machine's settings that kubelets changed, as they were before.
+	Kernel map[string]string `json:"kernel,omitempty"`
 }
 
 // Cluster is a cluster at hand.

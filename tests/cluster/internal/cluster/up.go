@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/dnscheck"
+	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/host"
 	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/kubeapi"
 	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/plan"
 	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/render"
@@ -112,6 +113,9 @@ func (c *Cluster) begin(setup render.Setup) error {
 	}
 	err := c.update(func(s *State) {
 		s.Setup = setup
+		if setup.Options.Nodes > 0 {
+			s.Kernel = host.SettingsToRestore()
+		}
 		for _, n := range setup.Options.RealNodes() {
 			s.Nodes = append(s.Nodes, NodeState{Node: n})
 		}

@@ -56,6 +56,8 @@ type Facts struct {
 	MemoryMiB    int
 	DiskMiB      int // free where the cluster and the programs go
 	Overlay      bool
+	Nodes        int   // how many the cluster shall have
+	Inotify      int   // how many inotify instances one user may have
 	NFTables     error // of asking nft for its tables; nil also if nft is missing
 }
 
@@ -106,7 +108,7 @@ func Examine(f Facts, purpose Purpose) []Finding {
 		}
 	}
 	if purpose != ForAPIServer {
-		findings = append(findings, f.cni(), f.netfilter())
+		findings = append(findings, f.cni(), f.netfilter(), f.inotify())
 	}
 	return append(findings, f.golang(), f.size("memory", f.MemoryMiB, minMemoryMiB), f.size("disk", f.DiskMiB, minDiskMiB))
 }
@@ -182,7 +184,7 @@ func (f Facts) kernel() Finding {
 			finding.Remedy = "enable it at boot (cgroup_enable=" + controller + ")"
 		}
 	}
-	if !f.CgroupsRW {
+	if f.Root && !f.CgroupsRW {
 		finding.Level, finding.Message = Missing, "/sys/fs/cgroup is read-only, as in a container"
 		finding.Remedy = "run it on the machine itself or in a privileged container with its own cgroup namespace"
 	}
@@ -219,6 +221,22 @@ func (f Facts) netfilter() Finding {
 		}
 	}
 	return Finding{Subject: "nf_tables", Level: OK, Message: "offered by the kernel"}
+}
+
+// How many inotify instances the programs take, counted with Kubernetes 1.36.
+const (
+	inotifyPerNode = 8
+	inotifyElse    = 24
+)
+
+func (f Facts) inotify() Finding {
+	finding := Finding{Subject: "inotify", Level: OK, Message: fmt.Sprintf("%d instances", f.Inotify)}
+	if need := f.Nodes*inotifyPerNode + inotifyElse; f.Inotify < need {
+		finding.Level = Missing
+		finding.Message += fmt.Sprintf(", and %d nodes need %d", f.Nodes, need)
+		finding.Remedy = fmt.Sprintf("sysctl -w fs.inotify.max_user_instances=%d", 2*need)
+	}
+	return finding
 }
 
 func (f Facts) golang() Finding {

@@ -42,6 +42,7 @@ func Gather(ctx context.Context, dir string) Facts {
 		f.GoVersion = strings.TrimSpace(out)
 	}
 	f.Controllers, f.CgroupsRW = cgroups()
+	f.Inotify = number("/proc/sys/fs/inotify/max_user_instances")
 	f.MemoryMiB, f.DiskMiB = memoryMiB(), diskMiB(dir)
 	if f.Programs["nft"] != "" && f.Root {
 		f.NFTables = host.Run(ctx, "nft", "list", "tables")
@@ -141,6 +142,16 @@ func cgroups() (controllers []string, writable bool) {
 		}
 	}
 	return controllers, writable
+}
+
+// number reads a file with a single number; 0 if it cannot.
+func number(file string) int {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+	return n
 }
 
 func memoryMiB() int {

@@ -1,0 +1,101 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package habits
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/deepfabric/elasticell-operator/tests/elasticell/internal/testcluster"
+)
+
+// Whatever dies, stalls or moves: no acknowledged write is lost, none is carried out twice, nothing stale is read.
+// CELL_TEST_CHAOS_S makes it longer.
+func TestLedgerUnderFaults(t *testing.T) {
+	rounds := 25 * time.Second
+	if s, err := strconv.Atoi(os.Getenv("CELL_TEST_CHAOS_S")); err == nil {
+		rounds = time.Duration(s) * time.Second
+	}
+	c := testcluster.New(t, testcluster.Options{
+		PDs: 3, Stores: 4, InitCells: 4, PDListRepeat: 8, PDFlags: []string{"-interval-store-down=5"},
+		StoreFlags: []string{"-limit-peer-down=4"}, Env: []string{"CELL_SNAPSHOT_DELAY_MS=200"},
+	})
+	c.Up()
+	load := c.StartLoad(8)
+	faults := []func(){
+		func() { // a store dies and comes back
+			s := pick(c.Stores)
+			s.Kill()
+			time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
+			c.StartStore(s)
+		},
+		func() { // a store is stopped and comes back
+			s := pick(c.Stores)
+			s.Term()
+			c.StartStore(s)
+		},
+		func() { // a store freezes long enough for its cells to be led elsewhere
+			s := pick(c.Stores)
+			_ = s.Signal(syscall.SIGSTOP)
+			time.Sleep(time.Duration(2000+rand.IntN(2000)) * time.Millisecond)
+			_ = s.Signal(syscall.SIGCONT)
+		},
+		func() { // a store is away so long that PD takes its peers out
+			s := pick(c.Stores)
+			s.Kill()
+			time.Sleep(9 * time.Second)
+			c.StartStore(s)
+		},
+		func() { // the PD leader dies and comes back
+			pd := c.FindLeader()
+			if pd == nil {
+				return
+			}
+			pd.Kill()
+			time.Sleep(500 * time.Millisecond)
+			c.StartPD(pd)
+		},
+		func() { // leaders move
+			for range 5 {
+				moveSomeLeader(c)
+				time.Sleep(300 * time.Millisecond)
+			}
+		},
+	}
+	for begin := time.Now(); time.Since(begin) < rounds; {
+		faults[rand.IntN(len(faults))]()
+		time.Sleep(2 * time.Second)
+	}
+	for _, s := range c.Stores {
+		require.True(t, s.Alive(), "%s ended by itself", s.Name)
+	}
+	time.Sleep(5 * time.Second)
+	result := load.Stop(t)
+	t.Logf("%+v", result)
+	require.Greater(t, result.Done, 1000)
+	c.AwaitFull(60 * time.Second)
+}
+
+func pick[T any](list []T) T { return list[rand.IntN(len(list))] }
+
+// moveSomeLeader asks PD to move the lead of some cell; refusals are part of life.
+func moveSomeLeader(c *testcluster.Cluster) {
+	var cells []testcluster.CellInfo
+	if c.Get("/pd/api/v1/cells", &cells) != nil || len(cells) == 0 {
+		return
+	}
+	cell := pick(cells)
+	if len(cell.Meta.Peers) == 0 {
+		return
+	}
+	body := fmt.Sprintf(`{"cellId":%d,"toPeerId":%d}`, cell.Meta.ID, pick(cell.Meta.Peers).ID)
+	_, _ = c.PDs[0].API("PUT", fmt.Sprintf("/pd/api/v1/cells/%d/leader", cell.Meta.ID), body)
+}
