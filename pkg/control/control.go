@@ -62,6 +62,12 @@ type StatusWriter interface {
 	UpdateStatus(ctx context.Context, c *v1alpha1.CellCluster) error
 }
 
+// VolumeWriter writes what the operator decides about volumes.
+type VolumeWriter interface {
+	// SetReclaimPolicy sets what becomes of a volume when its claim is deleted, if it is still the one that was seen, by UID.
+	SetReclaimPolicy(ctx context.Context, seen *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) error
+}
+
 // Controls are all writers. Managers get them, and nothing else that writes.
 type Controls struct {
 	Services     Applier[*corev1.Service]
@@ -72,7 +78,7 @@ type Controls struct {
 	Autoscalers  Applier[*autoscalingv2.HorizontalPodAutoscaler]
 	Pods         Patcher[*corev1.Pod]
 	Claims       Patcher[*corev1.PersistentVolumeClaim]
-	Volumes      Patcher[*corev1.PersistentVolume]
+	Volumes      VolumeWriter
 	Clusters     StatusWriter
 	Events       record.EventRecorder
 }
@@ -93,7 +99,7 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 		}),
 		Pods:     newWriter(pending, kind("v1", "Pod"), func(ns string) client[*corev1.Pod] { return kube.CoreV1().Pods(ns) }),
 		Claims:   newWriter(pending, kind("v1", "PersistentVolumeClaim"), func(ns string) client[*corev1.PersistentVolumeClaim] { return kube.CoreV1().PersistentVolumeClaims(ns) }),
-		Volumes:  newWriter(pending, kind("v1", "PersistentVolume"), func(string) client[*corev1.PersistentVolume] { return kube.CoreV1().PersistentVolumes() }),
+		Volumes:  &volumeWriter{kube: kube},
 		Clusters: &statusWriter{cells: cells, pending: pending},
 		Events:   events,
 	}

@@ -168,7 +168,7 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 	set(v1alpha1.ConditionAvailable, available, why)
 	switch {
 	case c.Object.DeletionTimestamp != nil:
-		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonDeleting, Message: "the cluster is being deleted; its volumes are kept"})
+		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonDeleting, Message: "the cluster is being deleted; " + fateOfClaims(c.Object)})
 	case c.Object.Spec.Paused:
 		set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, paused)
 	case len(r.Waits) > 0:
@@ -186,6 +186,13 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 	} else {
 		set(v1alpha1.ConditionPaused, metav1.ConditionFalse, none)
 	}
+}
+
+func fateOfClaims(o *v1alpha1.CellCluster) string {
+	if o.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == v1alpha1.DeleteClaims {
+		return "its volume claims go with it"
+	}
+	return "its volume claims are kept"
 }
 
 // setCondition sets a condition and keeps the time of its last transition, as

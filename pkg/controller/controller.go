@@ -25,6 +25,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/proxy"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/volume"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -43,7 +44,7 @@ type Options struct {
 	DefaultStorageClass string
 	// Namespaces to look after; none means all.
 	Namespaces []string
-	// ClusterResources lets the controller read nodes and storage classes.
+	// ClusterResources lets the controller read nodes, volumes and storage classes.
 	ClusterResources bool
 	// Workers is the number of clusters that are synced at a time; 10 by default.
 	Workers int
@@ -112,6 +113,7 @@ func New(o Options) (*Controller, error) {
 		pd.NewManager(c.controls, c.pdClient, func(v *view.Cluster) { c.poller.Refresh(key(v)) }),
 		store.NewManager(c.controls),
 		proxy.NewManager(c.controls),
+		volume.NewManager(c.controls),
 	}
 	return c, c.listen()
 }

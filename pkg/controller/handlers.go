@@ -34,6 +34,7 @@ func (c *Controller) listen() error {
 	}
 	if c.sources.shared != nil {
 		c.on(c.sources.shared.Core().V1().Nodes().Informer(), nodeChanged, c.enqueueNode)
+		c.on(c.sources.shared.Core().V1().PersistentVolumes().Informer(), anyChange, c.enqueueVolume)
 		c.on(c.sources.shared.Storage().V1().StorageClasses().Informer(), anyChange, c.enqueueAll)
 	}
 	return c.listenErr
@@ -103,6 +104,22 @@ func (c *Controller) enqueueNode(node metav1.Object) {
 				c.enqueueOwner(p)
 			}
 		}
+	}
+}
+
+// enqueueVolume enqueues the cluster whose claim a volume is bound to.
+func (c *Controller) enqueueVolume(o metav1.Object) {
+	volume, ok := o.(*corev1.PersistentVolume)
+	if !ok || volume.Spec.ClaimRef == nil {
+		return
+	}
+	ref := volume.Spec.ClaimRef
+	x := c.sources.scope(ref.Namespace)
+	if x == nil {
+		return
+	}
+	if claim := found(x.kube.Core().V1().PersistentVolumeClaims().Lister().PersistentVolumeClaims(ref.Namespace).Get(ref.Name)); claim != nil {
+		c.enqueueOwner(claim)
 	}
 }
 

@@ -71,8 +71,8 @@ func (s *sources) scope(namespace string) *scope {
 	return s.scopes[metav1.NamespaceAll]
 }
 
-// strip drops what no decision needs: managed fields of all, and of nodes all but
-// labels, schedulability and conditions.
+// strip drops what no decision needs: managed fields of all, of nodes all but
+// labels, schedulability and conditions, and of volumes where they lie.
 func strip(o any) (any, error) {
 	if m, err := meta.Accessor(o); err == nil {
 		m.SetManagedFields(nil)
@@ -80,6 +80,11 @@ func strip(o any) (any, error) {
 	if n, ok := o.(*corev1.Node); ok {
 		n.Annotations = nil
 		n.Status = corev1.NodeStatus{Conditions: n.Status.Conditions}
+	}
+	if v, ok := o.(*corev1.PersistentVolume); ok {
+		v.Annotations = nil
+		v.Spec.PersistentVolumeSource = corev1.PersistentVolumeSource{}
+		v.Spec.NodeAffinity = nil
 	}
 	return o, nil
 }

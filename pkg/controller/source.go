@@ -95,6 +95,14 @@ func (s *sources) Node(name string) *corev1.Node {
 	return found(s.shared.Core().V1().Nodes().Lister().Get(name))
 }
 
+// Volume implements view.Source.
+func (s *sources) Volume(name string) *corev1.PersistentVolume {
+	if s.shared == nil || name == "" {
+		return nil
+	}
+	return found(s.shared.Core().V1().PersistentVolumes().Lister().Get(name))
+}
+
 // ClassMissing implements view.Source.
 func (s *sources) ClassMissing(name string) bool {
 	if s.shared == nil {

@@ -29,6 +29,7 @@ type Source interface {
 	Pods(namespace, cluster string) []*corev1.Pod
 	Claims(namespace, cluster string) []*corev1.PersistentVolumeClaim
 	Node(name string) *corev1.Node
+	Volume(name string) *corev1.PersistentVolume
 	// ClassMissing tells whether it is certain that there is no such storage class.
 	ClassMissing(name string) bool
 }
@@ -66,6 +67,7 @@ func Build(source Source, object *v1alpha1.CellCluster, state *pdstate.Snapshot,
 	c.addPods(source.Pods(ns, name))
 	c.addClaims(source.Claims(ns, name))
 	c.addNodes(source)
+	c.addVolumes(source)
 	for _, class := range []*string{object.Spec.PD.StorageClassName, object.Spec.Store.StorageClassName} {
 		if class != nil && *class != "" && source.ClassMissing(*class) && !slices.Contains(c.MissingClasses, *class) {
 			c.MissingClasses = append(c.MissingClasses, *class)
@@ -119,6 +121,17 @@ func (c *Cluster) addNodes(source Source) {
 				if node := source.Node(name); node != nil {
 					c.Nodes[name] = node
 				}
+			}
+		}
+	}
+}
+
+func (c *Cluster) addVolumes(source Source) {
+	c.Volumes = map[string]*corev1.PersistentVolume{}
+	for _, set := range []*Set{&c.PD, &c.Store} {
+		for _, claim := range set.Claims {
+			if v := source.Volume(claim.Spec.VolumeName); v != nil {
+				c.Volumes[v.Name] = v
 			}
 		}
 	}

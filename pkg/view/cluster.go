@@ -40,6 +40,8 @@ type Cluster struct {
 
 	// Nodes are those that carry the cluster's pods, by name; nil where the operator may not read nodes.
 	Nodes map[string]*corev1.Node
+	// Volumes are those behind the cluster's claims, by name; empty where the operator may not read volumes.
+	Volumes map[string]*corev1.PersistentVolume
 	// MissingClasses are the storage classes that the spec names and Kubernetes does not have.
 	MissingClasses []string
 

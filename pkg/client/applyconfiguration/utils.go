@@ -27,6 +27,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &deepfabricv1alpha1.CellClusterSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CellClusterStatus"):
 		return &deepfabricv1alpha1.CellClusterStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClaimRetentionPolicy"):
+		return &deepfabricv1alpha1.ClaimRetentionPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ComponentSpec"):
 		return &deepfabricv1alpha1.ComponentSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ComponentStatus"):

@@ -19,6 +19,7 @@ func contains(s, part string) bool { return strings.Contains(s, part) }
 
 // By a switch, a leader dies in a change of peers; started again, it goes on.
 func TestCrashInPeerChange(t *testing.T) {
+	t.Parallel()
 	c := testcluster.New(t, testcluster.Options{PDs: 1, InitCells: 1})
 	c.StartPDs()
 	first := c.Stores[0]
@@ -43,6 +44,7 @@ func TestCrashInPeerChange(t *testing.T) {
 
 // By a switch, a store that was filled by a snapshot does not start again, ever, with that data.
 func TestBrokenAfterSnapshot(t *testing.T) {
+	t.Parallel()
 	c := testcluster.New(t, testcluster.Options{PDs: 1, InitCells: 1, PDFlags: []string{"-interval-store-down=3"}, StoreFlags: []string{"-limit-peer-down=2"}})
 	c.Proxies = nil
 	s := c.Stores[2]
@@ -66,6 +68,7 @@ func TestBrokenAfterSnapshot(t *testing.T) {
 // A store that was away until PD took its peers out comes back with its data, to no cells. By a switch it dies of that
 // once.
 func TestBackAfterItsPeersWereRemoved(t *testing.T) {
+	t.Parallel()
 	c := upCluster(t, 3, testcluster.Options{PDFlags: []string{"-interval-store-down=3"}, StoreFlags: []string{"-limit-peer-down=2"}})
 	s := c.Stores[2]
 	info := c.StoreByAddr(s)
@@ -92,6 +95,7 @@ func TestBackAfterItsPeersWereRemoved(t *testing.T) {
 // A dead store made a tombstone too early: PD plans to add before it removes, and raft refuses a fourth peer while one
 // of three is dead. The operator then blocks the cell until it times out.
 func TestForceBeforePeersAreOut(t *testing.T) {
+	t.Parallel()
 	c := upCluster(t, 4, testcluster.Options{
 		InitCells: 3, PDFlags: []string{"-interval-store-down=6"}, StoreFlags: []string{"-limit-peer-down=5"},
 	})

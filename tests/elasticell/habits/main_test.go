@@ -5,8 +5,10 @@
 package habits
 
 import (
+	"net"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/deepfabric/elasticell-operator/tests/elasticell/internal/testcluster"
 )
@@ -16,3 +18,6 @@ func TestMain(m *testing.M) {
 	testcluster.CleanUp()
 	os.Exit(code)
 }
+
+// dial connects to an address within a second.
+func dial(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, time.Second) }

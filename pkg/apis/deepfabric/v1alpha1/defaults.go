@@ -50,6 +50,8 @@ func SetDefaults(c *CellCluster) {
 	s := &c.Spec
 	setIfZero(&s.Timezone, DefaultTimezone)
 	setIfZero(&s.PVReclaimPolicy, DefaultPVReclaimPolicy)
+	setIfNil(&s.PersistentVolumeClaimRetentionPolicy, ClaimRetentionPolicy{})
+	setIfZero(&s.PersistentVolumeClaimRetentionPolicy.WhenDeleted, RetainClaims)
 	for i := range s.Services {
 		setIfZero(&s.Services[i].Type, DefaultServiceType)
 	}

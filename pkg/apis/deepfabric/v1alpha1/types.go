@@ -73,6 +73,10 @@ type CellClusterSpec struct {
 	// +optional
 	EnablePVReclaim bool `json:"enablePVReclaim,omitempty"`
 
+	// PersistentVolumeClaimRetentionPolicy says what becomes of the claims of PDs and stores.
+	// +optional
+	PersistentVolumeClaimRetentionPolicy *ClaimRetentionPolicy `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
+
 	// Timezone is the TZ environment variable of all containers.
 	// +optional
 	// +kubebuilder:default=UTC
@@ -105,6 +109,26 @@ type CellClusterSpec struct {
 	// Proxy serves clients over the Redis protocol.
 	Proxy ProxySpec `json:"proxy"`
 }
+
+// ClaimRetentionPolicy says what becomes of the volume claims of a cluster.
+type ClaimRetentionPolicy struct {
+	// WhenDeleted is what becomes of the claims of PDs and stores when the CellCluster is deleted: Retain keeps them,
+	// and a new CellCluster of the same name finds the data again; Delete deletes them with the cluster.
+	// +optional
+	// +kubebuilder:default=Retain
+	// +kubebuilder:validation:Enum=Retain;Delete
+	WhenDeleted ClaimRetention `json:"whenDeleted,omitempty"`
+}
+
+// ClaimRetention is Retain or Delete.
+type ClaimRetention string
+
+const (
+	// RetainClaims keeps volume claims.
+	RetainClaims ClaimRetention = "Retain"
+	// DeleteClaims deletes them with their owner.
+	DeleteClaims ClaimRetention = "Delete"
+)
 
 // Service sets the type of a component's Service.
 type Service struct {

@@ -24,6 +24,8 @@ type CellClusterSpecApplyConfiguration struct {
 	// EnablePVReclaim lets the operator delete the claims of members that were
 	// removed by scaling in. False keeps them, out of the way of new members.
 	EnablePVReclaim *bool `json:"enablePVReclaim,omitempty"`
+	// PersistentVolumeClaimRetentionPolicy says what becomes of the claims of PDs and stores.
+	PersistentVolumeClaimRetentionPolicy *ClaimRetentionPolicyApplyConfiguration `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
 	// Timezone is the TZ environment variable of all containers.
 	Timezone *string `json:"timezone,omitempty"`
 	// Services sets the type of the Services that are not headless.
@@ -70,6 +72,14 @@ func (b *CellClusterSpecApplyConfiguration) WithPVReclaimPolicy(value v1.Persist
 // If called multiple times, the EnablePVReclaim field is set to the value of the last call.
 func (b *CellClusterSpecApplyConfiguration) WithEnablePVReclaim(value bool) *CellClusterSpecApplyConfiguration {
 	b.EnablePVReclaim = &value
+	return b
+}
+
+// WithPersistentVolumeClaimRetentionPolicy sets the PersistentVolumeClaimRetentionPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PersistentVolumeClaimRetentionPolicy field is set to the value of the last call.
+func (b *CellClusterSpecApplyConfiguration) WithPersistentVolumeClaimRetentionPolicy(value *ClaimRetentionPolicyApplyConfiguration) *CellClusterSpecApplyConfiguration {
+	b.PersistentVolumeClaimRetentionPolicy = value
 	return b
 }
 

@@ -1,0 +1,83 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package volume looks after the volume claims of PDs and stores, and the
+// volumes behind them: who owns a claim, and what becomes of a volume.
+package volume
+
+import (
+	"context"
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Manager manages claims and volumes.
+type Manager struct {
+	controls *control.Controls
+}
+
+var _ manager.Manager = (*Manager)(nil)
+
+// NewManager makes a Manager.
+func NewManager(controls *control.Controls) *Manager { return &Manager{controls: controls} }
+
+// Sync implements manager.Manager. Nothing here disrupts anybody.
+func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, error) {
+	var errs []error
+	for _, set := range []*view.Set{&c.PD, &c.Store} {
+		for _, claim := range set.Claims {
+			if claim.DeletionTimestamp != nil {
+				continue
+			}
+			if owners, change := DecideOwners(c.Object, claim); change {
+				errs = append(errs, m.controls.Claims.PatchMetadata(ctx, claim, control.Metadata{OwnerReferences: owners}))
+			}
+			if volume := c.Volumes[claim.Spec.VolumeName]; DecidePolicy(c.Object, claim, volume) {
+				errs = append(errs, m.controls.Volumes.SetReclaimPolicy(ctx, volume, c.Object.Spec.PVReclaimPolicy))
+			}
+		}
+	}
+	return manager.Result{}, errors.Join(errs...)
+}
+
+// DecideOwners are the owners that a claim is to have, and whether they differ from
+// those it has. With whenDeleted: Delete the CellCluster itself owns it, not the
+// StatefulSet: one that is deleted by hand must not take the data along.
+func DecideOwners(c *v1alpha1.CellCluster, claim *corev1.PersistentVolumeClaim) (owners []metav1.OwnerReference, change bool) {
+	want := c.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == v1alpha1.DeleteClaims
+	owners = []metav1.OwnerReference{}
+	owned := false
+	for _, o := range claim.OwnerReferences {
+		if o.Kind != v1alpha1.Kind || o.Name != c.Name {
+			owners = append(owners, o)
+			continue
+		}
+		// A reference to an older cluster of this name would have the garbage collector delete the claim.
+		if want && o.UID == c.UID {
+			owners = append(owners, o)
+			owned = true
+		}
+	}
+	if want && !owned {
+		gvk := v1alpha1.GVK()
+		owners = append(owners, metav1.OwnerReference{APIVersion: gvk.GroupVersion().String(), Kind: gvk.Kind, Name: c.Name, UID: c.UID})
+		return owners, true
+	}
+	return owners, len(owners) != len(claim.OwnerReferences)
+}
+
+// DecidePolicy tells whether the reclaim policy of a claim's volume is to be
+// set. volume is nil where there is none yet, or the operator may not read it.
+func DecidePolicy(c *v1alpha1.CellCluster, claim *corev1.PersistentVolumeClaim, volume *corev1.PersistentVolume) bool {
+	if volume == nil || volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID {
+		return false
+	}
+	return volume.Spec.PersistentVolumeReclaimPolicy != c.Spec.PVReclaimPolicy
+}
