@@ -5,6 +5,7 @@ package controller
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -33,6 +34,7 @@ func ComputeStatus(c *view.Cluster, r manager.Result, old v1alpha1.CellClusterSt
 	s.Store = storeStatus(c, old.Store)
 	s.Proxy = v1alpha1.ProxyStatus{ComponentStatus: componentStatus(c, naming.Proxy,
 		len(c.Proxy.Pods), c.Proxy.Ready(), c.Proxy.Updated(), c.ProxyReplicas())}
+	s.Operation = operation(c, r, old.Operation)
 	s.Phase = phase(c, r, &s)
 	s.Message = message(r)
 	setConditions(c, r, &s)
@@ -118,11 +120,27 @@ func storeStatus(c *view.Cluster, old v1alpha1.StoreStatus) v1alpha1.StoreStatus
 	return s
 }
 
-// message is the worst problem, else the first wait.
+// operation is the one under way, with the time since when it stands where it does.
+func operation(c *view.Cluster, r manager.Result, old *v1alpha1.Operation) *v1alpha1.Operation {
+	if r.Operation == nil {
+		return nil
+	}
+	next := *r.Operation
+	now := metav1.NewTime(c.Now.Truncate(time.Second))
+	next.Since = &now
+	if old != nil && old.Type == next.Type && old.Target == next.Target && old.Step == next.Step {
+		next.Since = old.Since
+	}
+	return &next
+}
+
+// message is the worst problem, else the operation under way, else the first wait.
 func message(r manager.Result) string {
 	switch {
 	case len(r.Problems) > 0:
 		return r.Problems[0].Message
+	case r.Operation != nil:
+		return r.Operation.Message
 	case len(r.Waits) > 0:
 		return r.Waits[0].Message
 	}
@@ -142,7 +160,11 @@ func phase(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) v1a
 	case len(r.Waits) == 0:
 		return v1alpha1.PhaseNormal
 	}
-	switch r.Waits[0].Reason {
+	reason := r.Waits[0].Reason
+	if r.Operation != nil {
+		reason = r.Operation.Type
+	}
+	switch reason {
 	case v1alpha1.ReasonScaling:
 		return v1alpha1.PhaseScale
 	case v1alpha1.ReasonRollingUpdate:
@@ -150,10 +172,11 @@ func phase(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) v1a
 	case v1alpha1.ReasonRepairing:
 		return v1alpha1.PhaseRepair
 	}
-	if s.Phase == v1alpha1.PhaseCreating {
-		return v1alpha1.PhaseCreating
+	switch s.Phase {
+	case v1alpha1.PhaseCreating, v1alpha1.PhaseScale, v1alpha1.PhaseUpgrade:
+		return s.Phase // the last pods of it are starting
 	}
-	return v1alpha1.PhaseScale
+	return v1alpha1.PhaseRepair
 }
 
 func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) {
@@ -171,6 +194,8 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonDeleting, Message: "the cluster is being deleted; " + fateOfClaims(c.Object)})
 	case c.Object.Spec.Paused:
 		set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, paused)
+	case r.Operation != nil:
+		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: r.Operation.Type, Message: r.Operation.Message})
 	case len(r.Waits) > 0:
 		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, r.Waits[0])
 	default:
@@ -199,7 +224,7 @@ func fateOfClaims(o *v1alpha1.CellCluster) string {
 // Kubernetes does, but by the view's clock.
 func setCondition(c *view.Cluster, s *v1alpha1.CellClusterStatus, next metav1.Condition) {
 	next.ObservedGeneration = c.Object.Generation
-	next.LastTransitionTime = metav1.NewTime(c.Now.Truncate(1e9))
+	next.LastTransitionTime = metav1.NewTime(c.Now.Truncate(time.Second))
 	for i := range s.Conditions {
 		if s.Conditions[i].Type == next.Type {
 			if s.Conditions[i].Status == next.Status {

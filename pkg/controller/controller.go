@@ -73,7 +73,9 @@ type Controller struct {
 	poller   *pdstate.Poller
 	queue    workqueue.TypedRateLimitingInterface[types.NamespacedName]
 	managers []manager.Manager
-	status   *statusWriter
+	// operations are those that disrupt members, in the order in which they go before each other.
+	operations []manager.Operation
+	status     *statusWriter
 
 	synced    []cache.InformerSynced
 	listenErr error
@@ -109,8 +111,16 @@ func New(o Options) (*Controller, error) {
 	o.Poll.Notify = c.notify
 	o.Poll.Clock = o.Clock
 	c.poller = pdstate.New(o.Poll)
+	refresh := func(v *view.Cluster) { c.poller.Refresh(key(v)) }
+	again := func(v *view.Cluster, after time.Duration) {
+		c.queue.AddAfter(types.NamespacedName{Namespace: v.Object.Namespace, Name: v.Object.Name}, after)
+	}
+	c.operations = []manager.Operation{
+		pd.NewUpgrader(c.controls, c.pdClient),
+		store.NewUpgrader(c.controls, c.pdClient, again),
+	}
 	c.managers = []manager.Manager{
-		pd.NewManager(c.controls, c.pdClient, func(v *view.Cluster) { c.poller.Refresh(key(v)) }),
+		pd.NewManager(c.controls, c.pdClient, refresh),
 		store.NewManager(c.controls),
 		proxy.NewManager(c.controls),
 		volume.NewManager(c.controls),

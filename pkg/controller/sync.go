@@ -28,8 +28,9 @@ const lookAgain = 250 * time.Millisecond
 //  2. read everything into one view
 //  3. a cluster that is being deleted is left to the garbage collector
 //  4. each manager decides and acts, PD before stores before proxies; a paused cluster is left alone
-//  5. see that PD is polled, often while anything is awaited
-//  6. write the status, if it differs
+//  5. the first operation that has something to do takes its next step, if nothing is being repaired
+//  6. see that PD is polled, often while anything is awaited
+//  7. write the status, if it differs
 //
 // It returns after how long to look again, 0 for when something changes.
 func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Duration, error) {
@@ -59,12 +60,22 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 			result.Merge(r)
 			errs = append(errs, err)
 		}
+		errs = append(errs, c.advance(ctx, v, &result))
 	}
 	c.watchPD(k, v, result)
 	failed := errors.Join(errs...)
 	noteFailure(&result, failed)
 	again, err := c.status.write(ctx, v, result, object)
 	return again, errors.Join(failed, err)
+}
+
+// advance takes the next step of the one operation that is under way. A
+// repair goes first: it has just changed what the view shows.
+func (c *Controller) advance(ctx context.Context, v *view.Cluster, r *manager.Result) error {
+	if slices.ContainsFunc(r.Waits, func(n manager.Note) bool { return n.Reason == v1alpha1.ReasonRepairing }) {
+		return nil
+	}
+	return manager.Advance(ctx, v, c.operations, r)
 }
 
 // view reads everything about a cluster once.

@@ -4,6 +4,7 @@
 package desired
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -86,7 +87,9 @@ func environment(c *v1alpha1.CellCluster, x component) []corev1.EnvVar {
 		fieldEnv("POD_NAMESPACE", "metadata.namespace"),
 		fieldEnv("POD_IP", "status.podIP"),
 		fieldEnv("NODE_NAME", "spec.nodeName"),
-		{Name: "TZ", Value: c.Spec.Timezone},
+	}
+	if !slices.ContainsFunc(x.spec.Env, func(e corev1.EnvVar) bool { return e.Name == "TZ" }) {
+		env = append(env, corev1.EnvVar{Name: "TZ", Value: c.Spec.Timezone})
 	}
 	env = append(env, x.spec.Env...)
 	return append(env, corev1.EnvVar{Name: launch.PlanVariable, Value: literal(x.plan)})

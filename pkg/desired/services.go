@@ -60,14 +60,17 @@ func clientService(c *v1alpha1.CellCluster, component naming.Component, s *v1alp
 	service := &corev1.Service{
 		ObjectMeta: meta(c, naming.Service(c.Name, component), component),
 		Spec: corev1.ServiceSpec{
-			Type:                     serviceType(c, component, s),
-			Selector:                 naming.SelectorLabels(c.Name, component),
-			Ports:                    ports,
-			LoadBalancerSourceRanges: s.LoadBalancerSourceRanges,
+			Type:     serviceType(c, component, s),
+			Selector: naming.SelectorLabels(c.Name, component),
+			Ports:    ports,
 		},
 	}
 	if len(s.Annotations) > 0 {
 		service.Annotations = merged(s.Annotations, nil)
+	}
+	// Kubernetes refuses what has no meaning for a type.
+	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		service.Spec.LoadBalancerSourceRanges = s.LoadBalancerSourceRanges
 	}
 	if service.Spec.Type != corev1.ServiceTypeClusterIP {
 		service.Spec.ExternalTrafficPolicy = s.ExternalTrafficPolicy

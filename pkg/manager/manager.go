@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -25,6 +26,8 @@ type Manager interface {
 type Result struct {
 	// Waits are what is awaited, the most important first. A cluster with none is settled.
 	Waits []Note
+	// Operation is the one that is under way; nil if none is.
+	Operation *v1alpha1.Operation
 	// Problems are what is wrong and will not pass by itself.
 	Problems []Note
 }
@@ -46,4 +49,7 @@ func (r *Result) Problem(reason, format string, args ...any) {
 func (r *Result) Merge(other Result) {
 	r.Waits = append(r.Waits, other.Waits...)
 	r.Problems = append(r.Problems, other.Problems...)
+	if r.Operation == nil {
+		r.Operation = other.Operation
+	}
 }

@@ -57,6 +57,8 @@ const (
 	AnnotationRestartHash = prefix + "restart-hash"
 	// AnnotationZone tells a store's pod its zone.
 	AnnotationZone = prefix + "zone"
+	// AnnotationEvicting is when the leaders of a store's pod began to be moved away, in RFC 3339, and for what.
+	AnnotationEvicting = prefix + "evicting"
 	// AnnotationRack tells a store's pod its rack.
 	AnnotationRack = prefix + "rack"
 )

@@ -13,6 +13,12 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 )
 
+// Look asks a PD at this moment, its cells included, for a decision that a
+// snapshot is not good enough for. last may be nil. It never returns nil; Err tells of a failure.
+func Look(ctx context.Context, client pdapi.Client, last *Snapshot, limit time.Duration, now time.Time) *Snapshot {
+	return ask(ctx, client, Target{WantCells: true, HeartbeatLimit: limit}, last, now)
+}
+
 // ask polls one PD and makes the next snapshot from its answer and the last
 // snapshot, which may be nil. A cluster at rest costs three requests.
 func ask(ctx context.Context, client pdapi.Client, t Target, last *Snapshot, now time.Time) *Snapshot {

@@ -50,6 +50,19 @@ const (
 	Unschedulable TroubleKind = "Unschedulable"
 )
 
+// PodBroken tells whether a pod is in trouble, or has not been ready for longer
+// than patience.
+func PodBroken(p *corev1.Pod, now time.Time, patience time.Duration) bool {
+	if p.DeletionTimestamp != nil || PodReady(p) {
+		return false
+	}
+	since := p.CreationTimestamp.Time
+	if c := podCondition(p, corev1.PodReady); c != nil && c.LastTransitionTime.After(since) {
+		since = c.LastTransitionTime.Time
+	}
+	return PodTrouble(p, now).Kind != NoTrouble || now.Sub(since) > patience
+}
+
 // startingReasons are waiting reasons that pass by themselves.
 var startingReasons = map[string]bool{"": true, "PodInitializing": true, "ContainerCreating": true}
 

@@ -3,13 +3,15 @@
 
 // Command crdfinish turns controller-gen's CRD into the one that is installed:
 // it drops the descriptions inside Kubernetes' own types, which would make the
-// CRD too big for kubectl apply, and refuses a result of more than 256 KiB.
+// CRD too big for kubectl apply, lets no quantity pass that cannot be decoded,
+// and refuses a result of more than 256 KiB.
 package main
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 )
@@ -54,6 +56,7 @@ func finish(in, out string) error {
 	}
 	for _, v := range crd["spec"].(map[string]any)["versions"].([]any) {
 		prune(v.(map[string]any)["schema"], false)
+		tighten(v.(map[string]any)["schema"])
 	}
 	text, err := yaml.Marshal(crd)
 	if err != nil {
@@ -67,6 +70,53 @@ func finish(in, out string) error {
 		return err
 	}
 	return os.WriteFile(out, text, 0o644)
+}
+
+// loose is the pattern that Kubernetes' types give for a quantity. It takes
+// exponents such as 1e1.5, which then cannot be decoded: one such object would
+// blind the operator for all clusters. strict takes what can be decoded.
+const (
+	loose  = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`
+	strict = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]{1,2}))?$`
+)
+
+// A field whose rule takes it for a duration gets the form of one, since
+// controller-gen cannot give it to a field of metav1.Duration.
+const (
+	durationRule    = "duration(self)"
+	durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	durationLength  = 20
+)
+
+// tighten replaces the pattern of all quantities and sets that of durations.
+func tighten(node any) {
+	switch n := node.(type) {
+	case map[string]any:
+		if n["pattern"] == loose {
+			n["pattern"] = strict
+		}
+		if isDuration(n["x-kubernetes-validations"]) {
+			n["pattern"], n["maxLength"] = durationPattern, durationLength
+		}
+		for _, child := range n {
+			tighten(child)
+		}
+	case []any:
+		for _, child := range n {
+			tighten(child)
+		}
+	}
+}
+
+func isDuration(rules any) bool {
+	list, _ := rules.([]any)
+	for _, r := range list {
+		rule, _ := r.(map[string]any)
+		if text, _ := rule["rule"].(string); strings.HasPrefix(text, durationRule) {
+			return true
+		}
+	}
+	return false
 }
 
 // prune walks a schema and deletes descriptions below the fields in foreign.

@@ -73,16 +73,3 @@ func NoteClasses(r *manager.Result, c *view.Cluster, component naming.Component,
 		}
 	}
 }
-
-// NoteOutdated says which pods still run an older spec.
-func NoteOutdated(r *manager.Result, s *view.Set) {
-	var old []string
-	for _, p := range s.Pods {
-		if s.Outdated(p.Pod) {
-			old = append(old, p.Name)
-		}
-	}
-	if len(old) > 0 {
-		r.Wait(v1alpha1.ReasonRollingUpdate, "%d of %d %s pods run an older spec%s", len(old), len(s.Pods), s.Component, listed(": ", old))
-	}
-}

@@ -6,6 +6,7 @@ package member
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,17 +16,21 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
+// patience is how long a pod may be not ready, with nothing known to be wrong,
+// before it counts as broken: one that starts, or misses a probe, is not.
+const patience = time.Minute
+
 // DecideRepair picks a pod to restart because it does not work and was made
 // from an older spec than the present one. Nothing is lost with such a pod, so
 // no health is asked for first: else a cluster that a bad spec broke could never
 // be mended. One pod goes at a time; nil means there is none to restart now.
-func DecideRepair(s *view.Set) *corev1.Pod {
+func DecideRepair(s *view.Set, now time.Time) *corev1.Pod {
 	var broken *corev1.Pod
 	for _, p := range s.Pods {
 		if p.DeletionTimestamp != nil {
 			return nil
 		}
-		if broken == nil && s.Outdated(p.Pod) && !view.PodReady(p.Pod) {
+		if broken == nil && s.Outdated(p.Pod) && view.PodBroken(p.Pod, now, patience) {
 			broken = p.Pod
 		}
 	}
@@ -34,7 +39,7 @@ func DecideRepair(s *view.Set) *corev1.Pod {
 
 // Repair restarts the pod that DecideRepair picks.
 func Repair(ctx context.Context, c *view.Cluster, s *view.Set, controls *control.Controls, r *manager.Result) error {
-	pod := DecideRepair(s)
+	pod := DecideRepair(s, c.Now)
 	if pod == nil {
 		return nil
 	}

@@ -115,7 +115,6 @@ func note(r *manager.Result, c *view.Cluster) {
 	}
 	member.NoteClasses(r, c, naming.PD, c.Object.Spec.PD.StorageClassName)
 	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), want, c.Now)
-	member.NoteOutdated(r, &c.PD)
 	why := c.PDSilent()
 	switch {
 	case why == "":

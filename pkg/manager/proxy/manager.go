@@ -8,7 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
@@ -72,6 +75,13 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
 	live := c.Proxy.Deployment
 	if live != nil {
 		desired.KeepLauncher(&want.Spec.Template, &live.Spec.Template)
+		hold, err := HoldTemplate(c, &want.Spec.Template)
+		if err != nil {
+			return err
+		}
+		if hold {
+			want.Spec.Template = *live.Spec.Template.DeepCopy()
+		}
 	}
 	if _, err := m.controls.Deployments.Apply(ctx, want, live); err != nil {
 		return err
@@ -80,4 +90,33 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, member.EventCreated, "Created Deployment %s with %d proxies", want.Name, replicas)
 	}
 	return nil
+}
+
+// brokenAfter is how long a proxy may be not ready before it counts as broken.
+const brokenAfter = time.Minute
+
+// HoldTemplate tells whether proxies keep their present template for now: they
+// are upgraded after PDs and stores, unless they are broken, since a corrected
+// spec must reach what a bad one broke.
+func HoldTemplate(c *view.Cluster, want *corev1.PodTemplateSpec) (bool, error) {
+	if desired.RestartHash(want.Annotations) == desired.RestartHash(c.Proxy.Deployment.Spec.Template.Annotations) ||
+		slices.ContainsFunc(c.Proxy.Pods, func(p *corev1.Pod) bool { return view.PodBroken(p, c.Now, brokenAfter) }) {
+		return false, nil
+	}
+	// The sets' own templates may be about to change too.
+	pd, err := desired.PDStatefulSet(c.Object, c.PD.Replicas(), c.LauncherImage)
+	if err != nil {
+		return false, err
+	}
+	store, err := desired.StoreStatefulSet(c.Object, c.Store.Replicas(), c.LauncherImage)
+	if err != nil {
+		return false, err
+	}
+	return behind(&c.PD, pd) || behind(&c.Store, store), nil
+}
+
+// behind tells whether any pod of a set does not run the spec that is wanted.
+func behind(s *view.Set, want *appsv1.StatefulSet) bool {
+	hash := desired.RestartHash(want.Spec.Template.Annotations)
+	return slices.ContainsFunc(s.Pods, func(p view.Pod) bool { return desired.RestartHash(p.Annotations) != hash })
 }

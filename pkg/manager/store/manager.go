@@ -93,7 +93,6 @@ func note(r *manager.Result, c *view.Cluster, replicas int32) {
 	}
 	member.NoteClasses(r, c, naming.Store, c.Object.Spec.Store.StorageClassName)
 	member.NotePods(r, naming.Store, member.Pods(c.Store.Pods), replicas, c.Now)
-	member.NoteOutdated(r, &c.Store)
 	if !c.Bootstrapped() || c.PDUnknown() != "" {
 		return
 	}

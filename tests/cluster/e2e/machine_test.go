@@ -20,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/cluster"
+	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/host"
+	"github.com/deepfabric/elasticell-operator/tests/cluster/internal/plan"
 )
 
 const enable = "CELL_CLUSTER_E2E"
@@ -120,7 +122,7 @@ func left(t *testing.T, name, stateDir string) []string {
 	if _, err := os.Stat(stateDir); err == nil {
 		found = append(found, stateDir)
 	}
-	namespaces, err := filepath.Glob("/run/netns/cellcluster." + name + "*")
+	namespaces, err := host.NetNSNames(func(netns string) bool { return plan.OwnsNetNS(name, netns) })
 	require.NoError(t, err)
 	found = append(found, namespaces...)
 	mounts, err := os.ReadFile("/proc/self/mountinfo")

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -44,9 +43,9 @@ func TestLedgerUnderFaults(t *testing.T) {
 		},
 		func() { // a store freezes long enough for its cells to be led elsewhere
 			s := pick(c.Stores)
-			_ = s.Signal(syscall.SIGSTOP)
+			s.Freeze(t)
 			time.Sleep(time.Duration(2000+rand.IntN(2000)) * time.Millisecond)
-			_ = s.Signal(syscall.SIGCONT)
+			s.Thaw()
 		},
 		func() { // a store is away so long that PD takes its peers out
 			s := pick(c.Stores)

@@ -64,9 +64,12 @@ type ComponentSpec struct {
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 
-	// Env are environment variables of the container.
+	// Env are environment variables of the container. TZ here wins over spec.timezone.
 	// +optional
+	// +listType=map
+	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=128
+	// +kubebuilder:validation:XValidation:rule="self.all(e, !(e.name in ['POD_NAME', 'POD_NAMESPACE', 'POD_IP', 'NODE_NAME', 'CELL_PLAN']))",message="POD_NAME, POD_NAMESPACE, POD_IP, NODE_NAME and CELL_PLAN are set by the operator; use other names"
 	Env []corev1.EnvVar `json:"env,omitempty"`
 
 	// PriorityClassName of the pods.
@@ -76,6 +79,8 @@ type ComponentSpec struct {
 
 	// ImagePullSecrets name the Secrets that images are pulled with.
 	// +optional
+	// +listType=map
+	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 
@@ -103,14 +108,17 @@ type ComponentSpec struct {
 type ResourceRequirement struct {
 	// CPU in cores.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// Memory in bytes.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
 	// Storage is the size of the pod's volume in bytes.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	Storage *resource.Quantity `json:"storage,omitempty"`
 }
 
@@ -123,6 +131,7 @@ type FailoverSpec struct {
 
 	// Period is how long a member must be gone before it is replaced.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	Period *metav1.Duration `json:"period,omitempty"`
 
 	// MaxFailoverCount is the number of replacements that may exist at a time.
@@ -178,10 +187,12 @@ type PDConfig struct {
 
 	// MaxStoreDownTime is how long a store may be silent before PD gives its replicas to others. Default 1h.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	MaxStoreDownTime *metav1.Duration `json:"maxStoreDownTime,omitempty"`
 
 	// LeaderLease is how long a dead PD leader keeps the others waiting. Default 5s.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	LeaderLease *metav1.Duration `json:"leaderLease,omitempty"`
 
 	// StorageThreshold is the share of a store's disk, in percent, above which it gets no new replicas. Default 80.
@@ -251,6 +262,7 @@ type StoreSpec struct {
 
 	// EvictLeaderTimeout bounds how long a store's leaders are moved away before it is restarted. Default 10m.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	EvictLeaderTimeout *metav1.Duration `json:"evictLeaderTimeout,omitempty"`
 
 	// Failover bounds the replacement of dead stores.
@@ -307,18 +319,22 @@ type StoreConfig struct {
 
 	// StoreHeartbeatInterval is the time between two reports of a store to PD. Default 5s.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	StoreHeartbeatInterval *metav1.Duration `json:"storeHeartbeatInterval,omitempty"`
 
 	// CellHeartbeatInterval is the time between two reports of a cell to PD; a cell's leader moves once a report. Default 2s.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	CellHeartbeatInterval *metav1.Duration `json:"cellHeartbeatInterval,omitempty"`
 
 	// RaftTickInterval is raft's clock; an election takes about ten. Default 100ms.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	RaftTickInterval *metav1.Duration `json:"raftTickInterval,omitempty"`
 
 	// PeerDownTime is how long a replica must be silent before its cell reports it as down. Default 5m.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	PeerDownTime *metav1.Duration `json:"peerDownTime,omitempty"`
 }
 
@@ -366,6 +382,7 @@ type ProxyConfig struct {
 
 	// RetryDuration is the time between two retries. Default 2s.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	RetryDuration *metav1.Duration `json:"retryDuration,omitempty"`
 
 	// WorkerCount is the number of connections to each store, a power of two. Default 2.

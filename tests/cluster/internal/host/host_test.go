@@ -47,7 +47,7 @@ func TestLeftovers(t *testing.T) {
 	const dir = "/var/lib/cell-cluster/cell"
 	own := Owned{
 		Recorded: []Process{{PID: 10, Start: 100}},
-		NetNS:    []uint64{77},
+		NetNS:    []uint64{77, 0}, // 0: one that is gone already
 		StateDir: dir,
 		Programs: []string{"etcd", "containerd"},
 	}

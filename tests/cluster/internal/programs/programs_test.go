@@ -34,9 +34,14 @@ func TestVersionKey(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, key, again)
 
-	for name := range tools() {
+	for name, data := range map[string]string{ // each as long as before
+		"kubernetes/go.mod": "module y\n\nrequire k8s.io/kubernetes v1.36.3\n",
+		"kubernetes/go.sum": "more\n",
+		"coredns/main.go":   "package mair\n",
+	} {
 		changed := tools()
-		changed[name] = &fstest.MapFile{Data: append(changed[name].Data, '\n')}
+		require.Len(t, changed[name].Data, len(data))
+		changed[name] = &fstest.MapFile{Data: []byte(data)}
 		other, err := versionKey(changed)
 		require.NoError(t, err)
 		assert.NotEqual(t, key, other, "%s goes into the programs", name)

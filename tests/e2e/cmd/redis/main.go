@@ -28,7 +28,13 @@ const (
 	tryAgain = 100 * time.Millisecond
 )
 
+// quiet keeps go-redis from telling of each attempt.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
 func main() {
+	redis.SetLogger(quiet{})
 	addr := flag.String("addr", "127.0.0.1:6379", "where the server is")
 	wait := flag.Duration("wait", 0, "how long to try again while nobody answers")
 	flag.Parse()
@@ -54,7 +60,7 @@ func run(ctx context.Context, addr string, wait time.Duration, command []string)
 		sent := time.Now()
 		answer, err := ask(ctx, client, command)
 		if err == nil {
-			fmt.Printf("%-32s %-12s %.1f ms\n", strings.Join(command, " "), answer, float64(time.Since(sent).Microseconds())/1e3)
+			fmt.Printf("%s: %s (%.1f ms)\n", strings.Join(command, " "), answer, float64(time.Since(sent).Microseconds())/1e3)
 			return nil
 		}
 		var refusal redis.Error

@@ -53,7 +53,7 @@ func etcdConfig(cfg Config) (*embed.Config, error) {
 	ec.MaxTxnOps = 10000 // a bootstrap writes all its cells at once
 	ec.SnapshotCount, ec.SnapshotCatchUpEntries = 2000, 500
 	ec.AutoCompactionMode, ec.AutoCompactionRetention = embed.CompactorModeRevision, "1000"
-	ec.LogLevel, ec.LogFormat, ec.LogOutputs = "warn", "console", []string{"stdout"}
+	ec.LogLevel, ec.LogFormat, ec.LogOutputs = "error", "console", []string{"stdout"}
 	if cfg.Debug {
 		ec.LogLevel = "info"
 	}

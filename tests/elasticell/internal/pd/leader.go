@@ -15,8 +15,8 @@ import (
 
 // observed is what this PD last saw under leaderKey. record is nil if nobody leads.
 type observed struct {
-	record    *leaderRecord
-	createRev int64
+	record *leaderRecord
+	rev    int64 // of the write that put it there: one a leadership
 }
 
 // observe follows leaderKey for as long as the process lives, in whatever role.
@@ -39,7 +39,7 @@ func (s *Server) observeOnce(ctx context.Context) error {
 	}
 	var now observed
 	if len(got.Kvs) > 0 {
-		now = s.observation(got.Kvs[0].Value, got.Kvs[0].CreateRevision)
+		now = s.observation(got.Kvs[0].Value, got.Kvs[0].ModRevision)
 	}
 	s.setObserved(now)
 	watchCtx, cancel := context.WithCancel(ctx)
@@ -52,19 +52,19 @@ func (s *Server) observeOnce(ctx context.Context) error {
 			if ev.Type == clientv3.EventTypeDelete {
 				s.setObserved(observed{})
 			} else {
-				s.setObserved(s.observation(ev.Kv.Value, ev.Kv.CreateRevision))
+				s.setObserved(s.observation(ev.Kv.Value, ev.Kv.ModRevision))
 			}
 		}
 	}
 	return errors.New("watch channel closed")
 }
 
-func (s *Server) observation(value []byte, createRev int64) observed {
+func (s *Server) observation(value []byte, rev int64) observed {
 	r, err := unmarshalLeader(value)
 	if err != nil {
 		slog.Error("PD leader record unreadable", "error", err)
 	}
-	return observed{record: &r, createRev: createRev}
+	return observed{record: &r, rev: rev}
 }
 
 func (s *Server) setObserved(o observed) {
@@ -87,12 +87,14 @@ func (s *Server) lookup() (observed, bool, <-chan struct{}) {
 func (s *Server) elect(ctx context.Context) {
 	for ctx.Err() == nil {
 		seen, known, changed := s.lookup()
+		vacant := clientv3.Compare(clientv3.CreateRevision(leaderKey), "=", 0)
 		switch {
 		case !known:
 			pause(ctx, 50*time.Millisecond)
 			continue
 		case seen.record != nil && seen.record.Name == s.cfg.Name && !s.everLed:
-			s.deleteOwnRecord(ctx, seen.createRev) // of this member's earlier life
+			// Of this member's earlier life: it goes on in its place.
+			vacant = clientv3.Compare(clientv3.ModRevision(leaderKey), "=", seen.rev)
 		case seen.record != nil:
 			select {
 			case <-changed:
@@ -100,7 +102,7 @@ func (s *Server) elect(ctx context.Context) {
 			}
 			continue
 		}
-		wedged, err := s.campaign(ctx)
+		wedged, err := s.campaign(ctx, vacant)
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("campaign for PD leadership failed", "error", err)
 			pause(ctx, 200*time.Millisecond)
@@ -112,19 +114,9 @@ func (s *Server) elect(ctx context.Context) {
 	}
 }
 
-func (s *Server) deleteOwnRecord(ctx context.Context, createRev int64) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	_, err := s.backend.client().Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(leaderKey), "=", createRev)).
-		Then(clientv3.OpDelete(leaderKey)).Commit()
-	if err != nil {
-		slog.Warn("delete own old leader record failed", "error", err)
-	}
-}
-
 // campaign tries to lead once and returns when it failed or when leadership was lost; wedged says that it was lost
 // while proxies were registered.
-func (s *Server) campaign(ctx context.Context) (wedged bool, err error) {
+func (s *Server) campaign(ctx context.Context, vacant clientv3.Cmp) (wedged bool, err error) {
 	client := s.backend.client()
 	begin := time.Now()
 	tryCtx, cancel := context.WithTimeout(ctx, 3*time.Second)
@@ -134,7 +126,7 @@ func (s *Server) campaign(ctx context.Context) (wedged bool, err error) {
 		return false, err
 	}
 	record := leaderRecord{uint64(s.backend.etcd.Server.MemberID()), s.cfg.Name, s.cfg.AddrRPC, s.cfg.URLsClient}
-	txn, err := client.Txn(tryCtx).If(clientv3.Compare(clientv3.CreateRevision(leaderKey), "=", 0)).
+	txn, err := client.Txn(tryCtx).If(vacant).
 		Then(clientv3.OpPut(leaderKey, string(record.marshal()), clientv3.WithLease(lease.ID))).Commit()
 	if err != nil {
 		return false, err
@@ -181,8 +173,8 @@ func (s *Server) keepLease(ctx context.Context, lease clientv3.LeaseID, rev int6
 	sawOwn := false
 	for {
 		seen, _, changed := s.lookup()
-		sawOwn = sawOwn || seen.createRev == rev
-		if seen.createRev > rev || sawOwn && seen.createRev != rev {
+		sawOwn = sawOwn || seen.rev == rev
+		if seen.rev > rev || sawOwn && seen.rev != rev {
 			return errLost
 		}
 		select {

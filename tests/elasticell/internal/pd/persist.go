@@ -36,7 +36,7 @@ var errNotLeaderAnyMore = errors.New("this PD leads no more")
 
 // newPersister finds the cluster's id, or gives it one.
 func newPersister(ctx context.Context, client func() *clientv3.Client, rev int64) (*persister, error) {
-	p := &persister{client: client, guard: clientv3.Compare(clientv3.CreateRevision(leaderKey), "=", rev)}
+	p := &persister{client: client, guard: clientv3.Compare(clientv3.ModRevision(leaderKey), "=", rev)}
 	ctx, cancel := context.WithTimeout(ctx, etcdTimeout)
 	defer cancel()
 	got, err := client().Get(ctx, clusterIDKey)

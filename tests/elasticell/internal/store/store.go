@@ -254,7 +254,7 @@ func (s *Store) receive(env wire.Envelope, now time.Time) {
 	s.dirty[p] = true
 }
 
-// addressee finds the replica that is meant, and makes it if a leader calls a new one into being.
+// addressee finds the replica that is meant, and makes it if a member of the cell calls a new one into being.
 func (s *Store) addressee(env wire.Envelope, m *raftpb.Message, now time.Time) *peer {
 	p := s.peers[env.Cell]
 	if p != nil && p.Peer == env.ToPeer {
@@ -265,6 +265,7 @@ func (s *Store) addressee(env wire.Envelope, m *raftpb.Message, now time.Time) *
 	}
 	switch m.GetType() {
 	case raftpb.MsgHeartbeat, raftpb.MsgApp, raftpb.MsgSnap:
+	case raftpb.MsgVote, raftpb.MsgPreVote: // the leader that added us may have died before it said anything
 	default:
 		return nil
 	}

@@ -95,7 +95,7 @@ const (
 )
 
 func (l *Load) next(int) operation {
-	key := fmt.Sprintf("ledger-%d-%d", int(time.Since(l.begin)/keySpan), rand.IntN(keys))
+	key := fmt.Sprintf("ledger-%d-%d-%d", l.begin.UnixNano(), int(time.Since(l.begin)/keySpan), rand.IntN(keys))
 	switch n := rand.IntN(10); {
 	case n < 3:
 		return operation{opSet, key, 1000 * l.counter.Add(1)}

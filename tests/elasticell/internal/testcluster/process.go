@@ -7,12 +7,14 @@ package testcluster
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -106,18 +108,27 @@ func (p *Process) Term() time.Duration {
 	return time.Since(begin)
 }
 
-// Kill ends the process without a word.
+// Kill ends the process without a word, frozen or not.
 func (p *Process) Kill() {
 	if p == nil {
 		return
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGCONT)
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// Signal sends a signal, such as SIGSTOP.
-func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+// Freeze stops the process where it is, and waits until it stands still.
+func (p *Process) Freeze(t testing.TB) {
+	t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGSTOP)
+	Await(t, 5*time.Second, p.Name+" stands still", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+		return err != nil || strings.Contains(string(b), ") T ")
+	})
+}
+
+// Thaw lets a frozen process go on.
+func (p *Process) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Pid is the process's id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
@@ -156,17 +167,27 @@ func (p *Process) tail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
+// nextPort goes through the ports below those that the system gives to outgoing connections: one of these could take a
+// port that was free a moment ago.
+var nextPort atomic.Uint32
+
+const firstPort, lastPort = 10000, 30000
+
+func init() { nextPort.Store(rand.Uint32N(lastPort - firstPort)) }
+
 // FreeAddrs returns addresses on ip that nobody listens on.
 func FreeAddrs(t testing.TB, ip string, n int) []string {
 	t.Helper()
 	addrs := make([]string, 0, n)
-	for range n {
-		l, err := net.Listen("tcp", ip+":0")
-		if err != nil {
+	for tries := 0; len(addrs) < n; tries++ {
+		addr := fmt.Sprintf("%s:%d", ip, firstPort+nextPort.Add(1)%(lastPort-firstPort))
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			_ = l.Close()
+			addrs = append(addrs, addr)
+		} else if tries > 1000 {
 			t.Fatalf("find a free port: %v", err)
 		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
 	}
 	return addrs
 }

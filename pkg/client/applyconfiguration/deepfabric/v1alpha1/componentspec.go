@@ -39,7 +39,7 @@ type ComponentSpecApplyConfiguration struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Labels of the pods, besides the operator's own, which win.
 	Labels map[string]string `json:"labels,omitempty"`
-	// Env are environment variables of the container.
+	// Env are environment variables of the container. TZ here wins over spec.timezone.
 	Env []v1.EnvVar `json:"env,omitempty"`
 	// PriorityClassName of the pods.
 	PriorityClassName *string `json:"priorityClassName,omitempty"`

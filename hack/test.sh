@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Copyright 2026 The Cell Operator Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs the tests: test.sh unit|all|bench.
+#   unit   what needs nothing but Go and gcc; a few minutes
+#   all    also the stand-in for Elasticell at length, a real API server, and real
+#          nodes on this machine (root, see hack/install-needs.sh)
+#   bench  the measures of docs/performance.md, on a real API server
+# unit and all end with the line "N passed, N failed".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+out=$PWD/_out
+export CGO_ENABLED=0
+# The programs of Kubernetes work together, whatever clusters this user has.
+unset KUBECONFIG
+
+# suite NAME MODULE ARGS...: go test in a module, as events for testsum.
+suite() {
+	local name=$1 module=$2
+	shift 2
+	printf '{"Action":"suite","Package":"%s"}\n' "$name"
+	go test -C "$module" -json "$@" || printf '{"Action":"suite-fail","Package":"%s"}\n' "$name"
+}
+
+# raced is suite with the race detector, which needs cgo.
+raced() {
+	local name=$1 module=$2
+	shift 2
+	CGO_ENABLED=1 suite "$name" "$module" -race "$@"
+}
+
+# Set to -short by unit, which the stand-in's tests then are.
+length=()
+
+unit() {
+	raced "operator" . ./...
+	raced "tools" hack/tools ./...
+	raced "tool that makes a Kubernetes" tests/cluster ./internal/...
+	suite "charts" tests/charts ./...
+	raced "stand-in for Elasticell" tests/elasticell -timeout=20m "${length[@]}" ./...
+}
+
+all() {
+	unit
+	raced "API server" tests -count=1 -timeout=15m ./internal/... ./api/...
+	CELL_CLUSTER_E2E=1 suite "nodes" tests/cluster -count=1 -timeout=15m ./e2e/...
+	suite "demo on nodes" tests -count=1 -timeout=20m ./e2e/...
+}
+
+# summed runs a group of suites and sums them up.
+summed() {
+	go build -C hack/tools -o "$out/tools/" ./testsum
+	"$@" | "$out/tools/testsum"
+}
+
+kubernetes() {
+	go build -C tests/cluster -o "$out/bin/cell-cluster" .
+	"$out/bin/cell-cluster" build >/dev/null
+}
+
+case ${1:-} in
+unit)
+	length=(-short)
+	summed unit
+	;;
+all)
+	kubernetes
+	make --no-print-directory image elasticell-images
+	summed all
+	;;
+bench)
+	kubernetes
+	go test -C tests -count=1 -timeout=40m -v ./bench/...
+	;;
+*)
+	echo "usage: test.sh unit|all|bench" >&2
+	exit 2
+	;;
+esac

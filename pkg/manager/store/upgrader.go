@@ -1,0 +1,121 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Upgrader restarts stores with a new spec, one at a time and each from full
+// health. The leaders of its cells move away first, or clients would wait for
+// as long as an election takes.
+type Upgrader struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+	// again has the cluster looked at again soon.
+	again func(*view.Cluster, time.Duration)
+}
+
+var _ manager.Operation = (*Upgrader)(nil)
+
+// NewUpgrader makes an Upgrader.
+func NewUpgrader(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Upgrader {
+	return &Upgrader{controls: controls, pd: pd, again: again}
+}
+
+const (
+	mark         manager.Verb = "Mark"
+	evictAndStop manager.Verb = "EvictLeaders"
+	stopNow      manager.Verb = "Restart"
+)
+
+// Decide implements manager.Operation.
+func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
+	outdated := member.Outdated(&c.Store)
+	if len(outdated) == 0 || !c.Bootstrapped() {
+		return nil
+	}
+	purpose := desired.RestartHash(c.Store.Set.Spec.Template.Annotations)
+	target := outdated[0]
+	// A store whose leaders are on the move is finished first.
+	for _, p := range outdated {
+		if !evictingSince(p.Pod, purpose).IsZero() {
+			target = p
+		}
+	}
+	step := &manager.Step{Type: v1alpha1.ReasonRollingUpdate, Target: target.Name}
+	since := evictingSince(target.Pod, purpose)
+	why := c.Unhealthy()
+	switch {
+	case since.IsZero() && why != "":
+		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.Store), target.Name, why)
+		return step
+	case since.IsZero():
+		step.Do = mark
+	case c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration:
+		step.Do = stopNow
+		step.Message = fmt.Sprintf("%s; restarting pod %s with leaders on it, since spec.store.evictLeaderTimeout has run out", member.Progress(&c.Store), target.Name)
+		return step
+	default:
+		step.Do = evictAndStop
+	}
+	step.Message = fmt.Sprintf("%s; moving the leaders away from pod %s", member.Progress(&c.Store), target.Name)
+	return step
+}
+
+// Act implements manager.Operation.
+func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	pod := podNamed(c, s.Target)
+	if pod == nil {
+		return nil
+	}
+	if s.Do == mark {
+		return markEvicting(ctx, c, u.controls, pod, desired.RestartHash(c.Store.Set.Spec.Template.Annotations))
+	}
+	client := u.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	store := fresh.StoreOf(s.Target)
+	if fresh.PDUnknown() != "" || store == nil {
+		u.again(c, evictRound)
+		return nil
+	}
+	left, stuck, err := evict(ctx, client, fresh, store.ID)
+	if err != nil {
+		return fmt.Errorf("evict store %d: %w", store.ID, err)
+	}
+	// Where nobody else can lead a cell, as with a single replica, waiting changes nothing.
+	gone := left <= stuck || s.Do == stopNow
+	if !gone || fresh.Unhealthy() != "" {
+		u.again(c, evictRound)
+		return nil
+	}
+	if err := u.controls.Pods.Delete(ctx, pod); err != nil {
+		return err
+	}
+	u.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRollingUpdate,
+		"Restarted pod %s with the new spec; it led %d cells at that moment", pod.Name, left)
+	return nil
+}
+
+func podNamed(c *view.Cluster, name string) *corev1.Pod {
+	for _, p := range c.Store.Pods {
+		if p.Name == name {
+			return p.Pod
+		}
+	}
+	return nil
+}

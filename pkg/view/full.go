@@ -1,0 +1,147 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+)
+
+// Unhealthy says what keeps the cluster from full health, which every
+// voluntary step starts from: all PDs and stores there and ready, all stores Up with
+// heartbeats newer than their last start, all cells led and with all peers,
+// none of them pending or down, all of it said by PD after the last change of a
+// pod. It is empty at full health. The text holds nothing that changes by itself.
+func (c *Cluster) Unhealthy() string {
+	if why := c.PDUnknown(); why != "" {
+		return why
+	}
+	for _, why := range []string{c.setUnhealthy(&c.PD), c.setUnhealthy(&c.Store), c.membersUnhealthy(), c.storesUnhealthy(), c.cellsUnhealthy()} {
+		if why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// setUnhealthy is about the pods of a component.
+func (c *Cluster) setUnhealthy(s *Set) string {
+	if s.Set == nil {
+		return fmt.Sprintf("there is no StatefulSet of %s", s.Component)
+	}
+	if have, want := int32(len(s.Pods)), s.Replicas(); have != want {
+		return fmt.Sprintf("%d of %d %s pods exist", have, want, s.Component)
+	}
+	for _, p := range s.Pods {
+		if !PodReady(p.Pod) {
+			return fmt.Sprintf("pod %s is not ready", p.Name)
+		}
+		if !c.State.At.After(readySince(p.Pod)) {
+			return fmt.Sprintf("PD has not been asked since pod %s became ready", p.Name)
+		}
+	}
+	return ""
+}
+
+func readySince(p *corev1.Pod) time.Time {
+	if r := podCondition(p, corev1.PodReady); r != nil {
+		return r.LastTransitionTime.Time
+	}
+	return time.Time{}
+}
+
+// membersUnhealthy compares PD's membership with the pods.
+func (c *Cluster) membersUnhealthy() string {
+	if have, want := len(c.State.Members), len(c.PD.Pods); have != want {
+		return fmt.Sprintf("PD has %d members and %d pods", have, want)
+	}
+	return ""
+}
+
+// storesUnhealthy is about what PD says of the stores.
+func (c *Cluster) storesUnhealthy() string {
+	stores := c.Stores()
+	if len(stores) != len(c.Store.Pods) {
+		return fmt.Sprintf("PD knows %d stores and there are %d pods", len(stores), len(c.Store.Pods))
+	}
+	for i := range stores {
+		s := &stores[i]
+		switch {
+		case s.State != pdapi.Up:
+			return fmt.Sprintf("store %d is %s", s.ID, s.State)
+		case c.State.Freshness(s) != pdstate.Fresh:
+			return fmt.Sprintf("store %d does not report to PD", s.ID)
+		case c.heartbeatBeforeStart(s):
+			return fmt.Sprintf("store %d has not reported to PD since its start", s.ID)
+		}
+	}
+	return ""
+}
+
+// heartbeatBeforeStart tells whether the last heartbeat is older than the store's
+// pod's container. The clocks of PD and kubelet may differ; the next heartbeats make up for it.
+func (c *Cluster) heartbeatBeforeStart(s *pdapi.Store) bool {
+	name := c.StorePod(s)
+	for _, p := range c.Store.Pods {
+		if p.Name != name {
+			continue
+		}
+		for _, status := range p.Status.ContainerStatuses {
+			if r := status.State.Running; r != nil && !s.LastHeartbeat.After(r.StartedAt.Time) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cellsUnhealthy is about what the cells' leaders said last.
+func (c *Cluster) cellsUnhealthy() string {
+	if c.State.CellsAt.IsZero() {
+		return "PD has not been asked about the cells yet"
+	}
+	// A change of spec.pd.config.maxReplicas is PD's to carry out after its restart.
+	want := c.State.System.MaxReplicas
+	for i := range c.State.Cells {
+		cell := &c.State.Cells[i]
+		switch {
+		case cell.Leader == nil:
+			return fmt.Sprintf("cell %d has not reported to PD", cell.ID)
+		case len(cell.DownPeers) > 0:
+			return fmt.Sprintf("cell %d has a replica that is down", cell.ID)
+		case len(cell.PendingPeers) > 0:
+			return fmt.Sprintf("cell %d has a replica that is being filled", cell.ID)
+		case len(cell.Peers) < want:
+			return fmt.Sprintf("cell %d has %d of %d replicas", cell.ID, len(cell.Peers), want)
+		}
+	}
+	return ""
+}
+
+// LedBy counts the cells that a store leads, as the cells said last.
+func (c *Cluster) LedBy(store uint64) int {
+	n := 0
+	for i := range c.State.Cells {
+		if c.State.Cells[i].LedBy(store) {
+			n++
+		}
+	}
+	return n
+}
+
+// StoreOf is the store that is not a tombstone in a pod; nil if PD knows none.
+func (c *Cluster) StoreOf(pod string) *pdapi.Store {
+	stores := c.Stores()
+	for i := range stores {
+		if c.StorePod(&stores[i]) == pod {
+			return &stores[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/tests/e2e/harness"
+)
+
+// TestBadSpec creates a cluster of which nothing works. Each fault is told in
+// the line of `kubectl get cc`, and goes away with the correction of the spec.
+func TestBadSpec(t *testing.T) {
+	t.Parallel()
+	w := harness.Get(t)
+	w.NeedOperator(t)
+	w.OwnNamespace(t, "bad-spec", "baseline")
+	bad := w.CellsNamed("bad-spec", "cell", "bad")
+	bad.Install(t, "--set=pd.image=deepfabric/pd:no-such-tag", "--set=pd.resources.requests.cpu=1000",
+		"--set=store.extraArgs={-no-such-flag}", "--set=proxy.image=deepfabric/proxy:no-such-tag")
+
+	bad.AwaitMessage(t, "no node takes pod bad-pd-", "Insufficient cpu")
+	bad.Upgrade(t, "--set=pd.resources.requests.cpu=10m")
+	bad.AwaitMessage(t, "pod bad-pd-", "container pd", "deepfabric/pd:no-such-tag")
+	bad.Upgrade(t, "--set=pd.image=deepfabric/pd:latest")
+	bad.AwaitMessage(t, "pod bad-store-0", "container store")
+	bad.Upgrade(t, "--set=store.extraArgs=null")
+	bad.AwaitMessage(t, "pod bad-proxy-", "container proxy", "deepfabric/proxy:no-such-tag")
+	bad.Upgrade(t, "--set=proxy.image=deepfabric/proxy:latest")
+	bad.AwaitReady(t)
+	bad.Write(t, "healed")
+	bad.Read(t, "healed")
+}
+
+// TestMissingStorageClass waits for a class that comes late.
+func TestMissingStorageClass(t *testing.T) {
+	t.Parallel()
+	w := harness.Get(t)
+	w.NeedOperator(t)
+	w.OwnNamespace(t, "no-class", "baseline")
+	waiting := w.CellsNamed("no-class", "cell", "waiting")
+	waiting.Install(t, "--set=pd.storageClassName=slow,pd.replicas=1")
+	waiting.AwaitMessage(t, "spec.pd.storageClassName", `"slow"`, "create it")
+
+	wait := storagev1.VolumeBindingWaitForFirstConsumer
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "slow"}, Provisioner: "kubernetes.io/no-provisioner", VolumeBindingMode: &wait}
+	_, err := w.Kube.StorageV1().StorageClasses().Create(t.Context(), class, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() { w.Kubectl(t, "delete", "storageclass", "slow") })
+	waiting.AwaitMessage(t, "no node takes pod "+naming.Pod("waiting", naming.PD, 0), "persistent volume")
+	waiting.Uninstall(t)
+}
