@@ -107,7 +107,11 @@ func cause(ctx context.Context) error {
 }
 
 func restConfig(o options, m *metrics.Metrics) (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+	find := rest.InClusterConfig
+	if o.kubeconfig != "" {
+		find = func() (*rest.Config, error) { return clientcmd.BuildConfigFromFlags("", o.kubeconfig) }
+	}
+	config, err := find()
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w; run inside of Kubernetes or set --kubeconfig", err)
 	}

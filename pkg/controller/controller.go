@@ -115,9 +115,15 @@ func New(o Options) (*Controller, error) {
 	again := func(v *view.Cluster, after time.Duration) {
 		c.queue.AddAfter(types.NamespacedName{Namespace: v.Object.Namespace, Name: v.Object.Name}, after)
 	}
+	pds := pd.NewScaler(c.controls, c.pdClient, again)
+	stores := store.NewScaler(c.controls, c.pdClient, again)
 	c.operations = []manager.Operation{
+		pds.Begun(),
+		stores.Begun(),
 		pd.NewUpgrader(c.controls, c.pdClient),
 		store.NewUpgrader(c.controls, c.pdClient, again),
+		pds.Begin(),
+		stores.Begin(),
 	}
 	c.managers = []manager.Manager{
 		pd.NewManager(c.controls, c.pdClient, refresh),

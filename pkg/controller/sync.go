@@ -64,9 +64,14 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 	}
 	c.watchPD(k, v, result)
 	failed := errors.Join(errs...)
+	if v.Bootstrapped() && v.State == nil && len(endpoints(v)) > 0 {
+		// This operator has just started. What the last one knew stands until PD has been asked.
+		return result.Again, failed
+	}
 	noteFailure(&result, failed)
 	again, err := c.status.write(ctx, v, result, object)
-	return again, errors.Join(failed, err)
+	result.LookAgain(again)
+	return result.Again, errors.Join(failed, err)
 }
 
 // advance takes the next step of the one operation that is under way. A

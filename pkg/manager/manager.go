@@ -9,6 +9,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -26,6 +27,8 @@ type Manager interface {
 type Result struct {
 	// Waits are what is awaited, the most important first. A cluster with none is settled.
 	Waits []Note
+	// Again is after how long to look again even if nothing changes; 0 for not at all.
+	Again time.Duration
 	// Operation is the one that is under way; nil if none is.
 	Operation *v1alpha1.Operation
 	// Problems are what is wrong and will not pass by itself.
@@ -40,6 +43,13 @@ func (r *Result) Wait(reason, format string, args ...any) {
 	r.Waits = append(r.Waits, Note{reason, fmt.Sprintf(format, args...)})
 }
 
+// LookAgain asks for another look after a while, or sooner if that was asked for already.
+func (r *Result) LookAgain(after time.Duration) {
+	if after > 0 && (r.Again == 0 || after < r.Again) {
+		r.Again = after
+	}
+}
+
 // Problem adds something that is wrong.
 func (r *Result) Problem(reason, format string, args ...any) {
 	r.Problems = append(r.Problems, Note{reason, fmt.Sprintf(format, args...)})
@@ -49,6 +59,7 @@ func (r *Result) Problem(reason, format string, args ...any) {
 func (r *Result) Merge(other Result) {
 	r.Waits = append(r.Waits, other.Waits...)
 	r.Problems = append(r.Problems, other.Problems...)
+	r.LookAgain(other.Again)
 	if r.Operation == nil {
 		r.Operation = other.Operation
 	}

@@ -59,6 +59,8 @@ const (
 	AnnotationZone = prefix + "zone"
 	// AnnotationEvicting is when the leaders of a store's pod began to be moved away, in RFC 3339, and for what.
 	AnnotationEvicting = prefix + "evicting"
+	// AnnotationRetired marks the volume claim of a removed member with the member's id.
+	AnnotationRetired = prefix + "retired"
 	// AnnotationRack tells a store's pod its rack.
 	AnnotationRack = prefix + "rack"
 )

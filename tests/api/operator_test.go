@@ -5,6 +5,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -117,9 +119,18 @@ func await(t *testing.T, ns, name string, what string, is func(*v1alpha1.CellClu
 		return is(c)
 	}, patience, 50*time.Millisecond)
 	if !ok {
-		require.FailNow(t, "waited in vain until the cluster "+what, "status: %+v", c.Status)
+		require.FailNow(t, "waited in vain until the cluster "+what, "status: %s", print(c.Status))
 	}
 	return c
+}
+
+// print is a value as JSON, for messages.
+func print(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // isReady tells that a cluster is all that its present spec asks for.
@@ -139,6 +150,13 @@ func awaitMessage(t *testing.T, ns, name, message string) *v1alpha1.CellCluster 
 	_, cells := table(t, ns, name)
 	assert.Equal(t, message, cells["Message"])
 	return c
+}
+
+// awaitMessageLike waits for a message that matches a pattern.
+func awaitMessageLike(t *testing.T, ns, name, pattern string) {
+	t.Helper()
+	like := regexp.MustCompile(pattern)
+	await(t, ns, name, "says something like "+pattern, func(c *v1alpha1.CellCluster) bool { return like.MatchString(c.Status.Message) })
 }
 
 // quiet waits until the operator has made no request but watches for a while.

@@ -77,6 +77,9 @@ func (t *tracker) Update(gvr schema.GroupVersionResource, o runtime.Object, ns s
 	if err != nil {
 		return err
 	}
+	if a, b := mustAccess(o).GetUID(), mustAccess(live).GetUID(); a != "" && a != b {
+		return conflict(gvr, mustAccess(o).GetName(), fmt.Sprintf("Precondition failed: UID in precondition: %s, UID in object meta: %s", a, b))
+	}
 	if o, err = t.managed(gvr, live, o, manager(opts)); err != nil {
 		return err
 	}
@@ -107,6 +110,9 @@ func (t *tracker) Apply(gvr schema.GroupVersionResource, o runtime.Object, ns st
 	}
 	live, err := t.ObjectTracker.Get(gvr, ns, m.GetName())
 	exists := err == nil
+	if !exists && m.GetUID() != "" {
+		return conflict(gvr, m.GetName(), fmt.Sprintf("uid mismatch: the provided object specified uid %s, and no existing object was found", m.GetUID()))
+	}
 	if !exists && !apierrors.IsNotFound(err) {
 		return err
 	}
@@ -174,7 +180,7 @@ func (t *tracker) replace(gvr schema.GroupVersionResource, ns string, live, o ru
 		return conflict(gvr, is.GetName(), "the object has been modified; please apply your changes to the latest version and try again")
 	}
 	if uid := is.GetUID(); uid != "" && uid != was.GetUID() {
-		return conflict(gvr, is.GetName(), fmt.Sprintf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, was.GetUID()))
+		return t.invalid(gvr, o, "uid", uid, "field is immutable")
 	}
 	if err := t.validate(gvr, o); err != nil {
 		return err
@@ -289,8 +295,11 @@ func (t *tracker) validate(gvr schema.GroupVersionResource, o runtime.Object) er
 	if controllers < 2 {
 		return nil
 	}
-	return apierrors.NewInvalid(t.kinds[gvr].GroupKind(), m.GetName(), field.ErrorList{
-		field.Invalid(field.NewPath("metadata", "ownerReferences"), m.GetOwnerReferences(), "Only one reference can have Controller set to true")})
+	return t.invalid(gvr, o, "ownerReferences", m.GetOwnerReferences(), "Only one reference can have Controller set to true")
+}
+
+func (t *tracker) invalid(gvr schema.GroupVersionResource, o runtime.Object, name string, value any, why string) error {
+	return apierrors.NewInvalid(t.kinds[gvr].GroupKind(), mustAccess(o).GetName(), field.ErrorList{field.Invalid(field.NewPath("metadata", name), value, why)})
 }
 
 func conflict(gvr schema.GroupVersionResource, name, why string) error {

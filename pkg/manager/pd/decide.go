@@ -22,7 +22,8 @@ func DecideMembership(c *view.Cluster, replicas int32) launch.Join {
 	if !c.Bootstrapped() {
 		return launch.Join{State: launch.JoinNew, Members: initialMembers(c, replicas)}
 	}
-	if c.PDSilent() == "" && len(c.State.Members) > 0 {
+	// Members tell their list even where there is no leader, as while a second one joins the first.
+	if c.State != nil && len(c.State.Members) > 0 {
 		if members := knownMembers(c, c.State.Members); len(members) > 0 {
 			return launch.Join{State: launch.JoinExisting, Members: members}
 		}

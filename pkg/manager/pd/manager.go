@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -106,21 +107,23 @@ func (m *Manager) initialize(ctx context.Context, c *view.Cluster, r *manager.Re
 	return nil
 }
 
+// silenceBorne is how long PD may be silent before that is called a problem.
+const silenceBorne = 20 * time.Second
+
 // note says what PD waits for and what is wrong with it.
 func note(r *manager.Result, c *view.Cluster) {
-	want := c.Object.Spec.PD.Replicas
-	if have := c.PD.Replicas(); c.PD.Set != nil && have != want {
-		r.Wait(v1alpha1.ReasonNotSupported, "PD has %d members and spec.pd.replicas asks for %d; this version cannot change the number, set it back to %d", have, want, have)
-		want = have
-	}
 	member.NoteClasses(r, c, naming.PD, c.Object.Spec.PD.StorageClassName)
-	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), want, c.Now)
+	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), max(c.PD.Replicas(), 1), c.Now)
 	why := c.PDSilent()
 	switch {
 	case why == "":
-	case c.Bootstrapped():
-		r.Problem(v1alpha1.ReasonPDUnknown, "nothing is known from PD: %s", why)
-	default:
+	case !c.Bootstrapped():
 		r.Wait(v1alpha1.ReasonWaitingForPD, "waiting for PD to have a quorum and a leader: %s", why)
+	case c.State == nil || c.Now.Sub(c.State.FailedSince) < silenceBorne:
+		// An election takes about 7 s.
+		r.Wait(v1alpha1.ReasonWaitingForPD, "waiting for PD to have a leader")
+		r.LookAgain(silenceBorne)
+	default:
+		r.Problem(v1alpha1.ReasonPDUnknown, "nothing is known from PD: %s", why)
 	}
 }

@@ -5,11 +5,13 @@ package store
 
 import (
 	"cmp"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -23,9 +25,12 @@ func DecideReplicas(c *view.Cluster) (replicas int32, wait manager.Note) {
 	have, want := c.Store.Replicas(), c.Object.Spec.Store.Replicas
 	switch {
 	case c.Bootstrapped():
-		if have > want && c.Store.Set != nil {
-			return have, manager.Note{Reason: v1alpha1.ReasonNotSupported,
-				Message: "there are more stores than spec.store.replicas asks for; this version cannot remove stores, set spec.store.replicas back"}
+		if _, begun := DecideRemoval(c); begun || have > want {
+			return have, manager.Note{} // the Scaler's part
+		}
+		if free := member.Blocked(c.Store.Claims, have, want); free < want {
+			return free, manager.Note{Reason: v1alpha1.ReasonWaitingForVolume,
+				Message: fmt.Sprintf("adding stores waits until volume claim %s, which a removed store left, is gone", c.Store.Claims[free].Name)}
 		}
 		return want, manager.Note{}
 	case c.PDSilent() != "" || pd.DecideInitialize(c):

@@ -26,6 +26,9 @@ const evictRound = 500 * time.Millisecond
 // purpose; zero if they are not. A mark left by another purpose, such as an
 // upgrade that was taken back, means nothing.
 func evictingSince(p *corev1.Pod, purpose string) time.Time {
+	if p == nil {
+		return time.Time{}
+	}
 	when, what, _ := strings.Cut(p.Annotations[naming.AnnotationEvicting], " ")
 	t, err := time.Parse(time.RFC3339, when)
 	if err != nil || what != purpose {

@@ -15,6 +15,8 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -36,6 +38,10 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 			if claim.DeletionTimestamp != nil {
 				continue
 			}
+			if DecideReclaim(c, set, claim) {
+				errs = append(errs, m.reclaim(ctx, c, claim))
+				continue
+			}
 			if owners, change := DecideOwners(c.Object, claim); change {
 				errs = append(errs, m.controls.Claims.PatchMetadata(ctx, claim, control.Metadata{OwnerReferences: owners}))
 			}
@@ -45,6 +51,33 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 		}
 	}
 	return manager.Result{}, errors.Join(errs...)
+}
+
+// DecideReclaim tells whether the claim of a removed member is to be deleted: if the
+// spec says so, or if a new member needs its name. A claim that a pod still
+// uses is not. What becomes of the volume is its reclaim policy's business.
+func DecideReclaim(c *view.Cluster, set *view.Set, claim *corev1.PersistentVolumeClaim) bool {
+	ordinal, ok := naming.Ordinal(claim.Name)
+	if !ok || !member.Retired(claim) || ordinal < set.Replicas() {
+		return false
+	}
+	if _, used := set.Pod(ordinal); used {
+		return false
+	}
+	want := c.Object.Spec.PD.Replicas
+	if set.Component == naming.Store {
+		want = c.Object.Spec.Store.Replicas
+	}
+	return c.Object.Spec.EnablePVReclaim || ordinal < want
+}
+
+func (m *Manager) reclaim(ctx context.Context, c *view.Cluster, claim *corev1.PersistentVolumeClaim) error {
+	if err := m.controls.Claims.Delete(ctx, claim); err != nil {
+		return err
+	}
+	m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling,
+		"Deleted volume claim %s of a removed member (id %s)", claim.Name, claim.Annotations[naming.AnnotationRetired])
+	return nil
 }
 
 // DecideOwners are the owners that a claim is to have, and whether they differ from

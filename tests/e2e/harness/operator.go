@@ -22,11 +22,12 @@ import (
 
 // Where the operator is installed.
 const (
-	OperatorRelease   = "cell-operator"
-	OperatorNamespace = "cell-admin"
-	operatorProgram   = "/cell-controller-manager"
-	operatorPods      = "app.kubernetes.io/name=cell-operator"
-	lease             = "cell-controller-manager"
+	OperatorRelease    = "cell-operator"
+	OperatorNamespace  = "cell-admin"
+	operatorDeployment = "deployment/cell-controller-manager"
+	operatorProgram    = "/cell-controller-manager"
+	operatorPods       = "app.kubernetes.io/name=cell-operator"
+	lease              = "cell-controller-manager"
 )
 
 // operator remembers whether the operator is installed as the chart's defaults say.
@@ -41,11 +42,10 @@ func (w *World) NeedOperator(t *testing.T) {
 	t.Helper()
 	operator.Lock()
 	defer operator.Unlock()
-	w.ExplainFailure(t, OperatorNamespace)
+	w.Namespace(t, OperatorNamespace, "restricted")
 	if operator.usual {
 		return
 	}
-	w.Namespace(t, OperatorNamespace, "restricted")
 	w.Helm(t, "install", OperatorRelease, "charts/cell-operator", "--namespace="+OperatorNamespace, "--create-namespace")
 	operator.usual = true
 	w.AwaitOperator(t)
@@ -75,13 +75,13 @@ func (w *World) UninstallOperator(t *testing.T) {
 // AwaitOperator waits until the operator is rolled out.
 func (w *World) AwaitOperator(t *testing.T) {
 	t.Helper()
-	w.Kubectl(t, "--namespace="+OperatorNamespace, "rollout", "status", "deployment/"+OperatorRelease, "--timeout=90s")
+	w.Kubectl(t, "--namespace="+OperatorNamespace, "rollout", "status", operatorDeployment, "--timeout=90s")
 }
 
 // ScaleOperator sets the number of the operator's pods and waits until it is so.
 func (w *World) ScaleOperator(t *testing.T, replicas int) {
 	t.Helper()
-	w.Kubectl(t, "--namespace="+OperatorNamespace, "scale", "deployment/"+OperatorRelease, fmt.Sprintf("--replicas=%d", replicas))
+	w.Kubectl(t, "--namespace="+OperatorNamespace, "scale", operatorDeployment, fmt.Sprintf("--replicas=%d", replicas))
 	if replicas == 0 {
 		w.awaitNoOperator(t)
 		return
@@ -141,21 +141,23 @@ func (w *World) KillOperator(t *testing.T, pod string) {
 	t.Helper()
 	p, err := w.Kube.CoreV1().Pods(OperatorNamespace).Get(t.Context(), pod, metav1.GetOptions{})
 	require.NoError(t, err)
-	pids := processesOf(t, string(p.UID), operatorProgram)
+	_, container, _ := strings.Cut(p.Status.ContainerStatuses[0].ContainerID, "://")
+	require.NotEmpty(t, container, "pod %s runs", pod)
+	pids := processesOf(t, container, operatorProgram)
 	require.Len(t, pids, 1, "processes of pod %s", pod)
 	require.NoError(t, syscall.Kill(pids[0], syscall.SIGKILL))
 }
 
-// processesOf finds the processes of a program in a pod by the pod's control group.
-func processesOf(t *testing.T, podUID, program string) []int {
+// processesOf finds the processes of a program in a container by its control group.
+func processesOf(t *testing.T, container, program string) []int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	require.NoError(t, err)
 	var pids []int
 	for _, file := range files {
 		group, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(bytes.ReplaceAll(group, []byte("_"), []byte("-")), []byte(podUID)) {
-			continue // not this pod's, or gone meanwhile
+		if err != nil || !bytes.Contains(group, []byte(container)) {
+			continue // another's, or gone meanwhile
 		}
 		dir := filepath.Dir(file)
 		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))

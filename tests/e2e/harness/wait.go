@@ -68,7 +68,10 @@ func (w *World) explain(namespace string) string {
 	for _, pod := range w.unready(namespace) {
 		show("--namespace="+namespace, "logs", pod, "--all-containers", "--tail=30")
 	}
-	show("--namespace="+OperatorNamespace, "logs", "--selector=app.kubernetes.io/name=cell-operator", "--tail=60", "--prefix")
+	if namespace == OperatorNamespace {
+		return b.String()
+	}
+	show("--namespace="+OperatorNamespace, "logs", "--selector="+operatorPods, "--tail=60", "--prefix")
 	return b.String()
 }
 

@@ -234,6 +234,32 @@ func TestWedge(t *testing.T) {
 	assert.Equal(t, first.Name, c.Leader().Name)
 }
 
+// A PD leader that stands still for longer than its lease loses the leadership, and is wedged the same.
+func TestStalledLeaderIsWedged(t *testing.T) {
+	t.Parallel()
+	c := testcluster.New(t, testcluster.Options{Stores: 1, Proxies: 1, PDFlags: []string{"-limit-replicas=1"}})
+	c.Up()
+	stalled := c.Leader()
+	stalled.Freeze(t)
+	var next *testcluster.PD
+	testcluster.Await(t, 20*time.Second, "another leads", func() bool {
+		for _, pd := range others(c, stalled) {
+			if a, err := pd.API("GET", systemPath, "", redirectProbe, "probe"); err == nil && a.Status == http.StatusOK {
+				next = pd
+			}
+		}
+		return next != nil
+	})
+	stalled.Thaw()
+	testcluster.Await(t, 10*time.Second, "it knows that it lost", func() bool { return contains(stalled.Log(), "PD leadership lost") })
+	next.Kill()
+	third := c.Leader()
+	require.NotEqual(t, stalled.Name, third.Name)
+	a, err := stalled.API("GET", systemPath, "")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, a.Status, "it still forwards")
+}
+
 // A PD leader that was removed from the members goes on leading, though its etcd is gone. After its end another leads;
 // started again with its old data it has no API, and accepts RPC connections all the same.
 func TestRemovedLeaderGoesOn(t *testing.T) {

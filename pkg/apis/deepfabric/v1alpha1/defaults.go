@@ -33,7 +33,6 @@ const (
 	DefaultProxyRetryDuration     = 2 * time.Second
 	DefaultProxyWorkers           = int32(2)
 	DefaultStopGraceSeconds       = int64(30)
-	DefaultProxyGraceSeconds      = int64(60)
 	DefaultLogLevel               = LogLevel("info")
 	DefaultPVReclaimPolicy        = corev1.PersistentVolumeReclaimRetain
 	DefaultServiceType            = ServiceType(corev1.ServiceTypeClusterIP)
@@ -57,7 +56,7 @@ func SetDefaults(c *CellCluster) {
 	}
 	setComponentDefaults(&s.PD.ComponentSpec, DefaultStopGraceSeconds)
 	setComponentDefaults(&s.Store.ComponentSpec, DefaultStopGraceSeconds)
-	setComponentDefaults(&s.Proxy.ComponentSpec, DefaultProxyGraceSeconds)
+	setComponentDefaults(&s.Proxy.ComponentSpec, DefaultStopGraceSeconds)
 	setPDDefaults(&s.PD)
 	setStoreDefaults(&s.Store)
 	setProxyDefaults(&s.Proxy)

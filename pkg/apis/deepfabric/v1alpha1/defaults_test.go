@@ -185,14 +185,18 @@ func changed(path string, before, after reflect.Value) []string {
 func randomCluster(seed int64) *CellCluster {
 	c := &CellCluster{}
 	randfill.NewWithSeed(seed).NilChance(0.5).NumElements(0, 3).MaxDepth(12).Funcs(
-		func(q *resource.Quantity, r randfill.Continue) { *q = *resource.NewQuantity(r.Int63n(1<<40), resource.BinarySI) },
+		func(q *resource.Quantity, r randfill.Continue) {
+			*q = *resource.NewQuantity(r.Int63n(1<<40), resource.BinarySI)
+		},
 		func(d *metav1.Duration, r randfill.Continue) { d.Duration = time.Duration(r.Int63n(1 << 40)) },
 		func(now *metav1.Time, r randfill.Continue) { now.Time = time.Unix(r.Int63n(1<<31), 0).Local() },
 		func(m *metav1.TypeMeta, r randfill.Continue) {
 			*m = metav1.TypeMeta{APIVersion: SchemeGroupVersion.String(), Kind: Kind}
 		},
 		func(m *metav1.FieldsV1, r randfill.Continue) { m.Raw = []byte("{}") },
-		func(m *autoscalingv2.MetricSpec, r randfill.Continue) { m.Type = autoscalingv2.ResourceMetricSourceType },
+		func(m *autoscalingv2.MetricSpec, r randfill.Continue) {
+			m.Type = autoscalingv2.ResourceMetricSourceType
+		},
 	).Fill(c)
 	return c
 }

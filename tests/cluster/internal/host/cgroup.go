@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -85,12 +87,28 @@ func RemoveContainerCgroups(ids []string) error {
 			return nil
 		})
 		for _, d := range slices.Backward(dirs) {
-			if err := os.Remove(d); err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err := removeCgroup(d); err != nil {
 				return fmt.Errorf("remove cgroup: %w", err)
 			}
 		}
 		return nil
 	})
+}
+
+// cgroupBusy is how long a cgroup may stay busy after its processes were killed.
+const cgroupBusy = 10 * time.Second
+
+// removeCgroup waits for killed processes to be gone.
+func removeCgroup(dir string) error {
+	for end := time.Now().Add(cgroupBusy); ; time.Sleep(50 * time.Millisecond) {
+		err := os.Remove(dir)
+		switch {
+		case err == nil, errors.Is(err, os.ErrNotExist):
+			return nil
+		case !errors.Is(err, syscall.EBUSY) || time.Now().After(end):
+			return err
+		}
+	}
 }
 
 func eachCgroup(ids []string, f func(dir string) error) error {

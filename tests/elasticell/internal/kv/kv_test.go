@@ -13,9 +13,9 @@ import (
 // memory is a Map for tests.
 type memory map[string][]byte
 
-func (m memory) Get(k []byte) []byte     { return m[string(k)] }
-func (m memory) Put(k, v []byte) error   { m[string(k)] = v; return nil }
-func (m memory) Delete(k []byte) error   { delete(m, string(k)); return nil }
+func (m memory) Get(k []byte) []byte   { return m[string(k)] }
+func (m memory) Put(k, v []byte) error { m[string(k)] = v; return nil }
+func (m memory) Delete(k []byte) error { delete(m, string(k)); return nil }
 
 func words(line string) (args [][]byte) {
 	for _, s := range strings.Fields(line) {

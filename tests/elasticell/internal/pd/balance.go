@@ -32,7 +32,8 @@ func (c *cluster) balance(now time.Time) {
 	if len(leaders) < 2 {
 		return
 	}
-	from, to := extremes(leaders)
+	order := byCount(leaders)
+	from, to := order[0], order[len(order)-1]
 	if leaders[from]-leaders[to] < 2 {
 		c.unevenSince = time.Time{}
 	} else if c.unevenSince.IsZero() {
@@ -66,14 +67,14 @@ func (c *cluster) countPerStore(now time.Time) (leaders, replicas map[uint64]int
 	return leaders, replicas
 }
 
-// extremes returns the stores with the most and the fewest.
-func extremes(counts map[uint64]int) (most, fewest uint64) {
+// byCount returns the stores, the one with the most first.
+func byCount(counts map[uint64]int) []uint64 {
 	ids := make([]uint64, 0, len(counts))
 	for id := range counts {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b uint64) int { return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b)) })
-	return ids[0], ids[len(ids)-1]
+	return ids
 }
 
 // leaderLimit is how many transfers may be in flight in the whole cluster: one, unless leaders are very uneven.
@@ -99,29 +100,43 @@ func (c *cluster) balanceLeader(from, to uint64, now time.Time) {
 	}
 }
 
+// balanceReplica moves one replica to the emptiest store, from the fullest that can give one up without its cell's
+// replicas standing closer together.
 func (c *cluster) balanceReplica(replicas map[uint64]int, now time.Time) {
-	from, to := extremes(replicas)
-	if replicas[from]-replicas[to] < 2 || !c.roomy(c.stores[to]) || c.cfg.LimitCell == 0 {
+	order := byCount(replicas)
+	to := order[len(order)-1]
+	if c.cfg.LimitCell == 0 || !c.roomy(c.stores[to]) {
 		return
 	}
-	for _, cell := range c.sortedCells() {
-		old, has := cell.meta.PeerOn(from)
-		_, there := cell.meta.PeerOn(to)
-		if !has || there || c.operators[cell.meta.ID] != nil || len(cell.down)+len(cell.pending) > 0 ||
-			len(cell.meta.Peers) != c.cfg.MaxReplicas {
-			continue
+	for _, from := range order {
+		if replicas[from]-replicas[to] < 2 {
+			break
 		}
-		others := c.storesOf(cell, old)
-		if isolation(c.cfg.LocationLabels, c.stores[to].meta, others) < isolation(c.cfg.LocationLabels, c.stores[from].meta, others) {
-			continue
+		for _, cell := range c.sortedCells() {
+			if !c.movable(cell, from, to) {
+				continue
+			}
+			old, _ := cell.meta.PeerOn(from)
+			if op := c.replaceOn(cell, old, to, kindCell, now); op != nil {
+				c.operators[cell.meta.ID] = op
+				slog.Info("balance a replica", "cell", cell.meta.ID, "from", from, "to", to)
+			}
+			return
 		}
-		if op := c.replaceOn(cell, old, to, kindCell, now); op != nil {
-			c.operators[cell.meta.ID] = op
-			slog.Info("balance a replica", "cell", cell.meta.ID, "from", from, "to", to)
-		}
-		return
 	}
 	c.nextBalance = now.Add(5 * time.Second) // nothing can move: look again later
+}
+
+// movable says whether the cell is whole and its replica on one store may as well stand on the other.
+func (c *cluster) movable(cell *cellInfo, from, to uint64) bool {
+	old, has := cell.meta.PeerOn(from)
+	_, there := cell.meta.PeerOn(to)
+	if !has || there || c.operators[cell.meta.ID] != nil || len(cell.down)+len(cell.pending) > 0 || len(cell.meta.Peers) != c.cfg.MaxReplicas {
+		return false
+	}
+	others := c.storesOf(cell, old)
+	labels := c.cfg.LocationLabels
+	return isolation(labels, c.stores[to].meta, others) >= isolation(labels, c.stores[from].meta, others)
 }
 
 func (c *cluster) sortedCells() []*cellInfo {

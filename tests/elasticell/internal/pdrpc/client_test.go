@@ -92,11 +92,12 @@ func TestRepeatedListSurvives(t *testing.T) {
 	c := client(addr, addr, addr, addr, addr, addr)
 	require.NoError(t, c.Call(t.Context(), "Info", &InfoRequest{}, &InfoResponse{}))
 	stop()
-	var again func()
-	timer := time.AfterFunc(2*wait, func() { _, again = servePD(t, addr, &fakePD{}) })
-	defer timer.Stop()
-	require.NoError(t, c.Call(t.Context(), "Info", &InfoRequest{}, &InfoResponse{}))
-	again()
+	answered := make(chan error, 1)
+	go func() { answered <- c.Call(t.Context(), "Info", &InfoRequest{}, &InfoResponse{}) }()
+	time.Sleep(2 * wait) // two entries of the list are used up
+	_, stop = servePD(t, addr, &fakePD{})
+	defer stop()
+	require.NoError(t, <-answered)
 }
 
 func TestNotLeaderIsAskedAgain(t *testing.T) {

@@ -36,12 +36,15 @@ func (c *counters) written(args [][]byte) {
 	c.writtenBytes.Add(uint64(n))
 }
 
+// callTimeout is longer than the PD client's own limit for one call, so that the client notices a dead connection.
+const callTimeout = 15 * time.Second
+
 // heartbeatStore reports to PD while the store lives. A refusal changes nothing: a tombstoned store goes on, too.
 func (s *Store) heartbeatStore(ctx context.Context) {
 	ticker := time.NewTicker(max(s.cfg.StoreHeartbeat, 100*time.Millisecond))
 	defer ticker.Stop()
 	for {
-		callCtx, cancel := context.WithTimeout(ctx, max(s.cfg.StoreHeartbeat, 5*time.Second))
+		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 		err := s.pd.Call(callCtx, "StoreHeartbeat", &pdrpc.StoreHeartbeatRequest{Stats: s.report()}, &pdrpc.Empty{})
 		cancel()
 		if err != nil && ctx.Err() == nil {
@@ -136,7 +139,7 @@ func (s *Store) deliverReports(ctx context.Context) {
 		}
 		for _, r := range s.beats.takeAll() {
 			var resp pdrpc.CellHeartbeatResponse
-			callCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 			err := s.pd.Call(callCtx, "CellHeartbeat", r, &resp)
 			cancel()
 			if err != nil {

@@ -47,7 +47,7 @@ func (s *Store) proposeChange(p *peer, kind raftpb.ConfChangeType, member meta.P
 		slog.Warn("a leader does not remove itself", "cell", p.Cell.ID)
 		return
 	}
-	if sound, needed := p.soundAfter(kind, member, now, s.soundLimit()); sound < needed {
+	if sound, needed := countSound(len(p.Cell.Peers), kind, member, p.soundPeers(now, s.soundLimit())); sound < needed {
 		slog.Warn("rejects unsafe conf change", "cell", p.Cell.ID, "change", kind.String(), "peer", member.ID, "healthy", sound, "needed", needed)
 		return
 	}
@@ -61,18 +61,17 @@ func (s *Store) proposeChange(p *peer, kind raftpb.ConfChangeType, member meta.P
 	}
 }
 
-// soundAfter counts, for the members as they will be, who is sound and how many must be.
-func (p *peer) soundAfter(kind raftpb.ConfChangeType, member meta.Peer, now time.Time, limit time.Duration) (sound, needed int) {
-	members := len(p.Cell.Peers)
+// countSound counts, for the members as they will be, who is sound and how many must be.
+func countSound(members int, kind raftpb.ConfChangeType, member meta.Peer, soundNow []uint64) (sound, needed int) {
+	if members == 1 {
+		return 1, 1 // one replica alone may always take a second
+	}
 	if kind == raftpb.ConfChangeAddNode {
 		members++
 	} else {
 		members--
 	}
-	if len(p.Cell.Peers) == 1 {
-		return 1, 1 // one replica alone may always take a second
-	}
-	for id := range p.soundPeers(now, limit) {
+	for _, id := range soundNow {
 		if kind == raftpb.ConfChangeAddNode || id != member.ID {
 			sound++
 		}
@@ -91,7 +90,7 @@ const maxTransferLag = 1000
 // handOver passes the lead to a member that is alive and nearly up to date; to another the order is not carried out,
 // and stays with PD until it times out.
 func (s *Store) handOver(p *peer, to meta.Peer, now time.Time) {
-	if to.ID == p.Peer || !p.soundPeers(now, s.soundLimit())[to.ID] {
+	if to.ID == p.Peer || !slices.Contains(p.soundPeers(now, s.soundLimit()), to.ID) {
 		return
 	}
 	behind := uint64(0)

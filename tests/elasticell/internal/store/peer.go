@@ -132,11 +132,11 @@ func (p *peer) pendingPeers() []meta.Peer {
 }
 
 // soundPeers are the members that have the data and were heard of within the limit.
-func (p *peer) soundPeers(now time.Time, limit time.Duration) map[uint64]bool {
-	sound := map[uint64]bool{p.Peer: true}
+func (p *peer) soundPeers(now time.Time, limit time.Duration) []uint64 {
+	sound := []uint64{p.Peer}
 	p.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
 		if id != p.Peer && pr.Match >= p.TruncIndex && now.Sub(p.lastHeard(id)) <= limit {
-			sound[id] = true
+			sound = append(sound, id)
 		}
 	})
 	return sound

@@ -94,7 +94,7 @@ func (s *Store) checkStale(ctx context.Context) {
 // the leader that made the replica, too: a new member's leader may be ahead of PD.
 func (s *Store) askPD(ctx context.Context, p *peer) {
 	var resp pdrpc.CellResponse
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := s.pd.Call(ctx, "Cell", &pdrpc.CellRequest{ID: p.Cell.ID}, &resp); err != nil || !resp.Found {
 		return

@@ -151,7 +151,7 @@ func (t *transport) refresh() {
 	t.asked = time.Now()
 	t.mu.Unlock()
 	var resp pdrpc.StoresResponse
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	if err := t.s.pd.Call(ctx, "Stores", &pdrpc.StoresRequest{}, &resp); err != nil {
 		return

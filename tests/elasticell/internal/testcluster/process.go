@@ -81,7 +81,7 @@ func Start(t testing.TB, logDir, name, program string, env []string, args ...str
 	}
 	p.cmd = exec.Command(filepath.Join(Programs(t), program), args...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(append(os.Environ(), "GORACE=halt_on_error=1"), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)

@@ -1,0 +1,245 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Scaler adds and removes PDs, one at a time. A PD is added to the membership
+// before its pod exists, and its process has ended before it is removed from it:
+// a removed PD that still runs goes on acting as leader.
+type Scaler struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+	again    func(*view.Cluster, time.Duration)
+}
+
+// NewScaler makes a Scaler.
+func NewScaler(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Scaler {
+	return &Scaler{controls: controls, pd: pd, again: again}
+}
+
+// Begun is the part of the Scaler that goes before other operations: a change
+// of the membership that is half done.
+func (s *Scaler) Begun() manager.Operation { return &change{s, true} }
+
+// Begin is the part that goes after them.
+func (s *Scaler) Begin() manager.Operation { return &change{s, false} }
+
+type change struct {
+	*Scaler
+	begun bool
+}
+
+const (
+	addMember    manager.Verb = "AddMember"
+	removeMember manager.Verb = "RemoveMember"
+	addPod       manager.Verb = "AddPod"
+	removePod    manager.Verb = "RemovePod"
+	retire       manager.Verb = "RetireVolume"
+
+	// settleTime is how long etcd refuses a change of its membership after another one.
+	settleTime = 5 * time.Second
+	// leastForQuorum is the least number of PDs of which one may stop without the others losing their quorum.
+	leastForQuorum = 3
+)
+
+// Decide implements manager.Operation.
+func (x *change) Decide(c *view.Cluster) *manager.Step {
+	if c.PD.Set == nil || !c.Bootstrapped() || c.State == nil || len(c.State.Members) == 0 {
+		return nil
+	}
+	step := DecideBegun(c)
+	if step == nil && !x.begun {
+		step = decideBegin(c)
+	}
+	return step
+}
+
+// memberOf is the member of an ordinal in PD's membership, or nil.
+func memberOf(c *view.Cluster, members []pdapi.Member, ordinal int32) *pdapi.Member {
+	pod := naming.Pod(c.Object.Name, naming.PD, ordinal)
+	for i := range members {
+		if c.PDPodOfMember(&members[i]) == pod {
+			return &members[i]
+		}
+	}
+	return nil
+}
+
+// started tells whether a member has ever run; only then has it published where it serves.
+func started(m *pdapi.Member) bool { return len(m.ClientURLs) > 0 }
+
+// DecideBegun picks the next step of a change of the membership that is half done.
+func DecideBegun(c *view.Cluster) *manager.Step {
+	have, want := c.PD.Replicas(), c.Object.Spec.PD.Replicas
+	next, last := memberOf(c, c.State.Members, have), memberOf(c, c.State.Members, have-1)
+	nextPod, lastPod := naming.Pod(c.Object.Name, naming.PD, have), naming.Pod(c.Object.Name, naming.PD, have-1)
+	step := &manager.Step{Type: v1alpha1.ReasonScaling, Target: nextPod}
+	switch {
+	case next != nil && !started(next) && want > have:
+		step.Do = addPod
+		step.Message = fmt.Sprintf("adding pod %s, which PD expects as a member", nextPod)
+	case next != nil:
+		if _, running := c.PD.Pod(have); running {
+			step.Message = fmt.Sprintf("removing PD member %s waits until its pod has ended", nextPod)
+			return step
+		}
+		step.Do = removeMember
+		step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended", nextPod)
+	case last == nil && member.Retired(c.PD.Claims[have-1]):
+		step.Target, step.Do = lastPod, removePod
+		step.Message = fmt.Sprintf("removing pod %s, which is no member of PD any more", lastPod)
+	case last != nil && !started(last):
+		step.Target = lastPod
+		step.Message = fmt.Sprintf("adding pod %s: it has not joined PD yet", lastPod)
+	default:
+		return nil
+	}
+	return step
+}
+
+// decideBegin begins a change of the number of PDs, from full health.
+func decideBegin(c *view.Cluster) *manager.Step {
+	have, want := c.PD.Replicas(), c.Object.Spec.PD.Replicas
+	if have == want {
+		return nil
+	}
+	progress := fmt.Sprintf("changing the number of PDs from %d to %d", have, want)
+	step := &manager.Step{Type: v1alpha1.ReasonScaling}
+	if why := c.Unhealthy(); why != "" {
+		step.Message = fmt.Sprintf("%s waits: %s", progress, why)
+		return step
+	}
+	if want > have {
+		step.Target = naming.Pod(c.Object.Name, naming.PD, have)
+		if member.Blocked(c.PD.Claims, have, have+1) == have {
+			step.Message = fmt.Sprintf("%s waits until volume claim %s, which a removed PD left, is gone", progress, c.PD.Claims[have].Name)
+			return step
+		}
+		step.Do = addMember
+		step.Message = fmt.Sprintf("%s: adding member %s", progress, step.Target)
+		return step
+	}
+	step.Target = naming.Pod(c.Object.Name, naming.PD, have-1)
+	claim := c.PD.Claims[have-1]
+	switch {
+	case claim != nil && !member.Retired(claim):
+		step.Do = retire
+		step.Message = fmt.Sprintf("%s: setting the volume of pod %s aside", progress, step.Target)
+	case have >= leastForQuorum:
+		step.Do = removePod
+		step.Message = fmt.Sprintf("%s: removing pod %s", progress, step.Target)
+	default:
+		// Of two PDs neither can remove the other once it has stopped.
+		step.Do = removeMember
+		step.Message = fmt.Sprintf("%s: removing member %s", progress, step.Target)
+	}
+	return step
+}
+
+// Act implements manager.Operation.
+func (x *change) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	ordinal, _ := naming.Ordinal(s.Target)
+	client := x.pd(c)
+	defer client.Close()
+	switch s.Do {
+	case addMember:
+		return x.addMember(ctx, c, client, ordinal)
+	case removeMember:
+		return x.removeMember(ctx, c, client, ordinal)
+	case addPod:
+		return x.resize(ctx, c, ordinal+1, fmt.Sprintf("Added pod %s; PD has %d members now", s.Target, ordinal+1))
+	case removePod:
+		return x.removePod(ctx, c, client, ordinal)
+	case retire:
+		id := uint64(0)
+		if m := memberOf(c, c.State.Members, ordinal); m != nil {
+			id = m.ID
+		}
+		return member.Retire(ctx, x.controls, c.PD.Claims[ordinal], id)
+	}
+	return nil
+}
+
+func (x *change) addMember(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
+	fresh := c.LookAgain(ctx, client)
+	if fresh.Unhealthy() != "" || memberOf(c, fresh.State.Members, ordinal) != nil {
+		x.again(c, time.Second)
+		return nil
+	}
+	_, err := client.AddMember(ctx, desired.PDMember(c.Object, ordinal).PeerURL)
+	return x.changed(c, err, "Added %s to PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
+}
+
+// removeMember removes a member that is stopped, or the second of two.
+func (x *change) removeMember(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
+	fresh := c.LookAgain(ctx, client)
+	m := memberOf(c, fresh.State.Members, ordinal)
+	if fresh.PDSilent() != "" || m == nil {
+		x.again(c, time.Second)
+		return nil
+	}
+	if len(fresh.State.Members) == 1 {
+		return fmt.Errorf("remove member %x: it is PD's last", m.ID)
+	}
+	return x.changed(c, client.RemoveMember(ctx, m.ID), "Removed %s from PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
+}
+
+// changed says what was done to the membership. A refusal that passes is no error.
+func (x *change) changed(c *view.Cluster, err error, format, pod string) error {
+	x.again(c, settleTime)
+	switch {
+	case errors.Is(err, pdapi.ErrUnhealthyCluster), errors.Is(err, pdapi.ErrMemberExists), errors.Is(err, pdapi.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("change PD's membership: %w", err)
+	}
+	x.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, format, pod)
+	return nil
+}
+
+// removePod stops the PD with the highest ordinal: one that is no member any
+// more, or one whose stop leaves the others a quorum.
+func (x *change) removePod(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
+	fresh := c.LookAgain(ctx, client)
+	pod := naming.Pod(c.Object.Name, naming.PD, ordinal)
+	if memberOf(c, fresh.State.Members, ordinal) != nil {
+		if fresh.Unhealthy() != "" || c.PD.Replicas() < leastForQuorum {
+			x.again(c, time.Second)
+			return nil
+		}
+		if err := othersServe(ctx, client, c, pod); err != nil {
+			return fmt.Errorf("stop pod %s: %w", pod, err)
+		}
+	}
+	return x.resize(ctx, c, ordinal, fmt.Sprintf("Stopped pod %s; %d PDs remain", pod, ordinal))
+}
+
+func (x *change) resize(ctx context.Context, c *view.Cluster, replicas int32, event string) error {
+	want, err := desired.PDStatefulSet(c.Object, replicas, c.LauncherImage)
+	if err != nil {
+		return err
+	}
+	if err := member.ApplySet(ctx, c, &c.PD, want, x.controls); err != nil {
+		return err
+	}
+	x.controls.Events.Event(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, event)
+	return nil
+}

@@ -1,0 +1,250 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Scaler removes stores, one after another from the highest ordinal: its
+// leaders move away, PD drains it, it becomes a tombstone, its pod goes, and its
+// volume is never mounted again. A removal that PD has begun cannot be taken
+// back, so it ends before anything else happens.
+type Scaler struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+	again    func(*view.Cluster, time.Duration)
+	drained  *drainWatch
+}
+
+// NewScaler makes a Scaler.
+func NewScaler(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Scaler {
+	return &Scaler{controls: controls, pd: pd, again: again, drained: newDrainWatch()}
+}
+
+// Begun is the part of the Scaler that goes before all other operations: a
+// removal that PD has begun.
+func (s *Scaler) Begun() manager.Operation { return &removal{s, true} }
+
+// Begin is the part that goes after them.
+func (s *Scaler) Begin() manager.Operation { return &removal{s, false} }
+
+type removal struct {
+	*Scaler
+	begun bool
+}
+
+const (
+	evictForRemoval manager.Verb = "EvictLeaders"
+	retire          manager.Verb = "RetireVolume"
+	drain           manager.Verb = "Drain"
+	shrink          manager.Verb = "RemovePod"
+
+	// purposeRemoval marks evictions that end in a removal.
+	purposeRemoval = "remove"
+	// spareSpace is how much more space than its data the removal of a store asks for, in percent.
+	spareSpace = 120
+)
+
+// Decide implements manager.Operation.
+func (r *removal) Decide(c *view.Cluster) *manager.Step {
+	step, begun := DecideRemoval(c)
+	if step == nil || begun != r.begun {
+		return nil
+	}
+	return step
+}
+
+// DecideRemoval picks the next step of the removal of the store with the highest
+// ordinal, and tells whether the removal has begun, so that it must end.
+func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
+	have, want := c.Store.Replicas(), c.Object.Spec.Store.Replicas
+	if c.Store.Set == nil || have == 0 || !c.Bootstrapped() {
+		return nil, false
+	}
+	target := naming.Pod(c.Object.Name, naming.Store, have-1)
+	step = &manager.Step{Type: v1alpha1.ReasonScaling, Target: target}
+	retired := member.Retired(c.Store.Claims[have-1])
+	store := c.StoreOf(target)
+	switch {
+	case store != nil && store.State == pdapi.Down:
+		if !retired && c.Store.Claims[have-1] != nil {
+			step.Do = retire
+			step.Message = fmt.Sprintf("removing store %d in pod %s: setting its volume aside", store.ID, target)
+			return step, true
+		}
+		step.Do = drain
+		step.Message = fmt.Sprintf("removing store %d in pod %s: PD is moving its cells away%s", store.ID, target, undrainable(c, store))
+		return step, true
+	case retired && c.PDUnknown() != "":
+		step.Message = fmt.Sprintf("removing pod %s waits: %s", target, c.PDUnknown())
+		return step, true
+	case retired && store == nil:
+		step.Do = shrink
+		step.Message = fmt.Sprintf("removing pod %s, whose store is a tombstone", target)
+		return step, true
+	case have <= want:
+		return nil, false
+	}
+	return beginRemoval(c, step, store), false
+}
+
+// beginRemoval decides about a removal that PD does not know of yet.
+func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *manager.Step {
+	progress := fmt.Sprintf("removing %d of %d stores", c.Store.Replicas()-c.Object.Spec.Store.Replicas, c.Store.Replicas())
+	if why := c.Unhealthy(); why != "" && evictingSince(podNamed(c, step.Target), purposeRemoval).IsZero() {
+		step.Message = fmt.Sprintf("%s waits: %s", progress, why)
+		return step
+	}
+	if store == nil {
+		step.Message = fmt.Sprintf("%s waits: PD knows no store in pod %s", progress, step.Target)
+		return step
+	}
+	if why := Unremovable(c, store); why != "" {
+		step.Message = fmt.Sprintf("%s is refused: %s", progress, why)
+		return step
+	}
+	step.Do = evictForRemoval
+	step.Message = fmt.Sprintf("removing store %d in pod %s: moving the leaders away", store.ID, step.Target)
+	return step
+}
+
+// Unremovable says why the others could not take over what a store holds; it is
+// empty if they can.
+func Unremovable(c *view.Cluster, store *pdapi.Store) string {
+	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
+	var space uint64
+	up := 0
+	for _, s := range c.UpStores() {
+		if s.ID != store.ID {
+			up++
+			space += s.Available
+		}
+	}
+	if up < replicas {
+		return fmt.Sprintf("%d stores would remain up, and cells have %d replicas; raise spec.store.replicas", up, replicas)
+	}
+	if need := store.UsedSize / 100 * spareSpace; space < need {
+		return fmt.Sprintf("the other stores have %d MiB free and store %d holds %d MiB; grow the volumes, or raise spec.store.replicas", space>>20, store.ID, store.UsedSize>>20)
+	}
+	return ""
+}
+
+// undrainable explains why a drain may stand still.
+func undrainable(c *view.Cluster, store *pdapi.Store) string {
+	if up, replicas := len(c.UpStores()), c.State.System.MaxReplicas; up < replicas {
+		return fmt.Sprintf("; it stands still until %d stores are up, now it is %d", replicas, up)
+	}
+	return fmt.Sprintf(", %d are left", store.CellCount)
+}
+
+// Act implements manager.Operation.
+func (r *removal) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	ordinal := c.Store.Replicas() - 1
+	switch s.Do {
+	case retire:
+		store := c.StoreOf(s.Target)
+		return member.Retire(ctx, r.controls, c.Store.Claims[ordinal], store.ID)
+	case evictForRemoval:
+		return r.takeDown(ctx, c, s)
+	case drain:
+		return r.finishDrain(ctx, c, s)
+	case shrink:
+		return r.shrink(ctx, c, s, ordinal)
+	}
+	return nil
+}
+
+// takeDown moves the leaders away and then tells PD to drain the store.
+func (r *removal) takeDown(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	pod := podNamed(c, s.Target)
+	if pod == nil {
+		return nil
+	}
+	if evictingSince(pod, purposeRemoval).IsZero() {
+		return markEvicting(ctx, c, r.controls, pod, purposeRemoval)
+	}
+	client := r.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	store := fresh.StoreOf(s.Target)
+	if fresh.PDUnknown() != "" || store == nil || store.State != pdapi.Up {
+		r.again(c, evictRound)
+		return nil
+	}
+	left, stuck, err := evict(ctx, client, fresh, store.ID)
+	if err != nil {
+		return fmt.Errorf("evict store %d: %w", store.ID, err)
+	}
+	if left > stuck || fresh.Unhealthy() != "" || Unremovable(fresh, store) != "" {
+		r.again(c, evictRound)
+		return nil
+	}
+	if err := client.DownStore(ctx, store.ID); err != nil {
+		return fmt.Errorf("take store %d down: %w", store.ID, err)
+	}
+	r.again(c, evictRound)
+	r.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Told PD to drain store %d in pod %s", store.ID, s.Target)
+	return nil
+}
+
+// finishDrain makes a tombstone of a store that was seen drained twice under one PD leader.
+func (r *removal) finishDrain(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	client := r.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	store := fresh.StoreOf(s.Target)
+	if fresh.PDUnknown() != "" || store == nil || store.State != pdapi.Down {
+		r.again(c, evictRound)
+		return nil
+	}
+	heartbeat := c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration
+	cells, err := client.StoreCells(ctx, store.ID)
+	if err != nil {
+		return fmt.Errorf("list the cells of store %d: %w", store.ID, err)
+	}
+	if !r.drained.twice(c.Object.UID, store, fresh.State, Drained(fresh, store, cells), heartbeat) {
+		r.again(c, heartbeat)
+		return nil
+	}
+	if err := client.TombstoneStore(ctx, store.ID); err != nil {
+		return fmt.Errorf("make store %d a tombstone: %w", store.ID, err)
+	}
+	r.again(c, evictRound)
+	r.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Store %d in pod %s is empty and has become a tombstone", store.ID, s.Target)
+	return nil
+}
+
+// shrink takes the pod of a tombstone away.
+func (r *removal) shrink(ctx context.Context, c *view.Cluster, s *manager.Step, replicas int32) error {
+	client := r.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	if fresh.PDUnknown() != "" || fresh.StoreOf(s.Target) != nil {
+		r.again(c, evictRound)
+		return nil
+	}
+	want, err := desired.StoreStatefulSet(c.Object, replicas, c.LauncherImage)
+	if err != nil {
+		return err
+	}
+	if err := member.ApplySet(ctx, c, &c.Store, want, r.controls); err != nil {
+		return err
+	}
+	r.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Removed pod %s; %d stores remain", s.Target, replicas)
+	return nil
+}
