@@ -63,6 +63,9 @@ func coversValue(want, live reflect.Value) bool {
 	}
 	switch want.Kind() {
 	case reflect.Pointer, reflect.Interface:
+		if e := want.Elem(); e.Kind() != reflect.Struct {
+			return !live.IsNil() && coversExactly(e, live.Elem()) // whoever points to false or 0 means it
+		}
 		return !live.IsNil() && coversValue(want.Elem(), live.Elem())
 	case reflect.Struct:
 		return coversStruct(want, live)

@@ -5,6 +5,7 @@ package manager
 
 import (
 	"context"
+	"time"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -42,6 +43,10 @@ func (s *Step) Operation() *v1alpha1.Operation {
 	return &v1alpha1.Operation{Type: s.Type, Target: s.Target, Step: string(s.Do), Message: s.Message}
 }
 
+// waitingStep is after how long a step that waits looks again. What it waits
+// for may be no more than a newer look at PD, of which nothing else tells.
+const waitingStep = time.Second
+
 // Advance takes the first operation that has something to do, and lets it act.
 // Operations are in the order in which they go before each other.
 func Advance(ctx context.Context, c *view.Cluster, operations []Operation, r *Result) error {
@@ -53,6 +58,7 @@ func Advance(ctx context.Context, c *view.Cluster, operations []Operation, r *Re
 		r.Operation = step.Operation()
 		r.Wait(step.Type, "%s", step.Message)
 		if step.Do == "" {
+			r.LookAgain(waitingStep)
 			return nil
 		}
 		return o.Act(ctx, c, step)

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -36,7 +37,14 @@ var env struct {
 	world   *play.World
 }
 
+// atOnce is how many tests run at a time: they wait far more than they work.
+const atOnce = "8"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f != nil {
+		_ = f.Value.Set(atOnce) // a number always fits
+	}
 	code, err := setUp(m.Run)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -59,9 +67,10 @@ func setUp(run func() int) (code int, err error) {
 		}
 	}()
 	// A signal ends the test binary without its deferred calls, so it is caught.
+	var finished atomic.Bool
+	defer finished.Store(true)
 	go func() {
-		<-ctx.Done()
-		if context.Cause(ctx) != nil && interrupted(ctx) {
+		if <-ctx.Done(); !finished.Load() {
 			_ = env.plane.Down()
 			os.Exit(1)
 		}
@@ -80,15 +89,9 @@ func setUp(run func() int) (code int, err error) {
 	played := make(chan error, 1)
 	go func() { played <- env.world.Run(playing) }()
 	code = run()
-	finished.Store(true)
 	end()
 	return code, <-played
 }
-
-// finished tells that the tests are over, and the end of ctx no interruption.
-var finished atomic.Bool
-
-func interrupted(context.Context) bool { return !finished.Load() }
 
 func connect() (err error) {
 	if env.config, err = env.plane.Config(); err != nil {

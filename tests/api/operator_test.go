@@ -37,8 +37,9 @@ const (
 	launcherImage = "cell-operator:test"
 	// patience is for a busy machine; what is awaited usually comes within a second or two.
 	patience = time.Minute
-	// pollBusy is short, so that tests do not wait for PD.
-	pollBusy = 250 * time.Millisecond
+	// pollBusy and pollSettled are short, so that tests do not wait for PD.
+	pollBusy    = 250 * time.Millisecond
+	pollSettled = 3 * time.Second
 )
 
 // operator is the operator in this process, on a namespace of its own.
@@ -75,7 +76,7 @@ func operate(t *testing.T, ns string) *operator {
 		LauncherImage:    launcherImage,
 		Namespaces:       []string{ns},
 		ClusterResources: true,
-		Poll:             pdstate.Options{Busy: pollBusy},
+		Poll:             pdstate.Options{Busy: pollBusy, Settled: pollSettled},
 		Metrics:          o,
 	})
 	require.NoError(t, err)

@@ -22,17 +22,21 @@ func TestBadSpec(t *testing.T) {
 	w.NeedOperator(t)
 	w.OwnNamespace(t, "bad-spec", "baseline")
 	bad := w.CellsNamed("bad-spec", "cell", "bad")
-	bad.Install(t, "--set=pd.image=deepfabric/pd:no-such-tag", "--set=pd.resources.requests.cpu=1000",
-		"--set=store.extraArgs={-no-such-flag}", "--set=proxy.image=deepfabric/proxy:no-such-tag")
-
+	const (
+		noRoom  = "--set=pd.resources.requests.cpu=1000"
+		noPD    = "--set=pd.image=deepfabric/pd:no-such-tag"
+		noFlag  = "--set=store.extraArgs={-no-such-flag}"
+		noProxy = "--set=proxy.image=deepfabric/proxy:no-such-tag"
+	)
+	bad.Install(t, noRoom, noPD, noFlag, noProxy)
 	bad.AwaitMessage(t, "no node takes pod bad-pd-", "Insufficient cpu")
-	bad.Upgrade(t, "--set=pd.resources.requests.cpu=10m")
+	bad.Upgrade(t, noPD, noFlag, noProxy)
 	bad.AwaitMessage(t, "pod bad-pd-", "container pd", "deepfabric/pd:no-such-tag")
-	bad.Upgrade(t, "--set=pd.image=deepfabric/pd:latest")
+	bad.Upgrade(t, noFlag, noProxy)
 	bad.AwaitMessage(t, "pod bad-store-0", "container store")
-	bad.Upgrade(t, "--set=store.extraArgs=null")
+	bad.Upgrade(t, noProxy)
 	bad.AwaitMessage(t, "pod bad-proxy-", "container proxy", "deepfabric/proxy:no-such-tag")
-	bad.Upgrade(t, "--set=proxy.image=deepfabric/proxy:latest")
+	bad.Upgrade(t)
 	bad.AwaitReady(t)
 	bad.Write(t, "healed")
 	bad.Read(t, "healed")

@@ -37,17 +37,22 @@ func (w *World) CellsNamed(namespace, release, name string) *Cells {
 	return &Cells{w: w, Namespace: namespace, Release: release, Name: name}
 }
 
-// Install installs the chart; args are helm's.
+// Install installs the chart with its defaults, changed by args of helm.
 func (c *Cells) Install(t *testing.T, args ...string) {
 	t.Helper()
-	c.w.Helm(t, append([]string{"install", c.Release, "charts/cell-cluster", "--namespace=" + c.Namespace, "--create-namespace",
-		"--set=clusterName=" + c.Name}, args...)...)
+	c.helm(t, "install", append([]string{"--create-namespace"}, args...))
 }
 
-// Upgrade changes values of the release; args are helm's.
+// Upgrade is Install for what is installed already. What args do not name gets
+// its default again.
 func (c *Cells) Upgrade(t *testing.T, args ...string) {
 	t.Helper()
-	c.w.Helm(t, append([]string{"upgrade", c.Release, "charts/cell-cluster", "--namespace=" + c.Namespace, "--reuse-values"}, args...)...)
+	c.helm(t, "upgrade", args)
+}
+
+func (c *Cells) helm(t *testing.T, verb string, args []string) {
+	t.Helper()
+	c.w.Helm(t, append([]string{verb, c.Release, "charts/cell-cluster", "--namespace=" + c.Namespace, "--set=clusterName=" + c.Name}, args...)...)
 }
 
 // Uninstall removes the release and waits until nothing of the cluster is left

@@ -22,12 +22,7 @@ type raftLog struct {
 // Snapshot returns one that is ready, or says that it is not yet.
 func (l *raftLog) Snapshot() (*raftpb.Snapshot, error) { return l.snapshot() }
 
-// firstIndex and lastIndex never fail: MemoryStorage knows them.
-func (l *raftLog) firstIndex() uint64 {
-	i, _ := l.FirstIndex()
-	return i
-}
-
+// lastIndex never fails: MemoryStorage knows it.
 func (l *raftLog) lastIndex() uint64 {
 	i, _ := l.LastIndex()
 	return i

@@ -97,9 +97,9 @@ const (
 func (l *Load) next(int) operation {
 	key := fmt.Sprintf("ledger-%d-%d-%d", l.begin.UnixNano(), int(time.Since(l.begin)/keySpan), rand.IntN(keys))
 	switch n := rand.IntN(10); {
-	case n < 3:
+	case n < 2:
 		return operation{opSet, key, 1000 * l.counter.Add(1)}
-	case n < 5:
+	case n < 6:
 		return operation{kind: opIncr, key: key}
 	default:
 		return operation{kind: opGet, key: key}

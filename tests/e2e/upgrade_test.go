@@ -47,7 +47,7 @@ func TestChartUpgrade(t *testing.T) {
 		return nil
 	})
 
-	demo.Upgrade(t, "--set=proxy.replicas=2,pd.service.type=ClusterIP", "--set=proxy.service.annotations=null")
+	demo.Upgrade(t)
 	demo.AwaitReady(t)
 	harness.Eventually(t, "the proxies and the annotation go again", func() error {
 		if n := len(demo.Pods(t, naming.Proxy)); n != 2 {
