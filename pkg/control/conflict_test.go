@@ -42,7 +42,9 @@ func TestStrangers(t *testing.T) {
 			func(_ *world, s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeNodePort }, false, "it has no owner",
 		},
 		"not in the cache, with a controller": {
-			func(_ *world, s *corev1.Service) { s.OwnerReferences = []metav1.OwnerReference{controller("Other", "x")} }, false, "its owner is Other x with UID uid-of-theirs",
+			func(_ *world, s *corev1.Service) {
+				s.OwnerReferences = []metav1.OwnerReference{controller("Other", "x")}
+			}, false, "its owner is Other x with UID uid-of-theirs",
 		},
 		"not in the cache, with a controller and fields that differ": {
 			func(_ *world, s *corev1.Service) {
@@ -61,7 +63,9 @@ func TestStrangers(t *testing.T) {
 			func(_ *world, s *corev1.Service) { s.Labels[naming.LabelManagedBy] = naming.ManagedBy }, true, "it has no owner",
 		},
 		"in the cache, another's": {
-			func(_ *world, s *corev1.Service) { s.OwnerReferences = []metav1.OwnerReference{controller("Other", "x")} }, true, "its owner is Other x with UID uid-of-theirs",
+			func(_ *world, s *corev1.Service) {
+				s.OwnerReferences = []metav1.OwnerReference{controller("Other", "x")}
+			}, true, "its owner is Other x with UID uid-of-theirs",
 		},
 	}
 	for name, test := range tests {

@@ -62,6 +62,12 @@ type StatusWriter interface {
 	UpdateStatus(ctx context.Context, c *v1alpha1.CellCluster) error
 }
 
+// ReplicasKeeper hands the number of replicas of a Deployment over.
+type ReplicasKeeper interface {
+	// KeepReplicas lets the number stay what it is when the operator no longer asks for one.
+	KeepReplicas(ctx context.Context, seen *appsv1.Deployment) error
+}
+
 // VolumeWriter writes what the operator decides about volumes.
 type VolumeWriter interface {
 	// SetReclaimPolicy sets what becomes of a volume when its claim is deleted, if it is still the one that was seen, by UID.
@@ -75,6 +81,7 @@ type Controls struct {
 	StatefulSets Applier[*appsv1.StatefulSet]
 	Deployments  Applier[*appsv1.Deployment]
 	Budgets      Applier[*policyv1.PodDisruptionBudget]
+	Replicas     ReplicasKeeper
 	Autoscalers  Applier[*autoscalingv2.HorizontalPodAutoscaler]
 	Pods         Patcher[*corev1.Pod]
 	Claims       Patcher[*corev1.PersistentVolumeClaim]
@@ -100,6 +107,7 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 		Pods:     newWriter(pending, kind("v1", "Pod"), func(ns string) client[*corev1.Pod] { return kube.CoreV1().Pods(ns) }),
 		Claims:   newWriter(pending, kind("v1", "PersistentVolumeClaim"), func(ns string) client[*corev1.PersistentVolumeClaim] { return kube.CoreV1().PersistentVolumeClaims(ns) }),
 		Volumes:  &volumeWriter{kube: kube},
+		Replicas: &replicasKeeper{kube: kube},
 		Clusters: &statusWriter{cells: cells, pending: pending},
 		Events:   events,
 	}

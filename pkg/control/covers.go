@@ -7,7 +7,9 @@ import (
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // covers tells whether live still has everything that want asks for: labels,
@@ -63,7 +65,7 @@ func coversValue(want, live reflect.Value) bool {
 	}
 	switch want.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		if e := want.Elem(); e.Kind() != reflect.Struct {
+		if e := want.Elem(); scalar(e) {
 			return !live.IsNil() && coversExactly(e, live.Elem()) // whoever points to false or 0 means it
 		}
 		return !live.IsNil() && coversValue(want.Elem(), live.Elem())
@@ -101,19 +103,47 @@ func coversExactly(want, live reflect.Value) bool {
 }
 
 func coversStruct(want, live reflect.Value) bool {
-	for i := range want.NumField() {
-		// Quantities and the like have no exported fields; they compare by meaning.
-		if !want.Type().Field(i).IsExported() {
-			return equality.Semantic.DeepEqual(want.Interface(), live.Interface())
-		}
+	if scalar(want) {
+		return equality.Semantic.DeepEqual(want.Interface(), live.Interface())
 	}
 	for i := range want.NumField() {
 		// What came as protobuf carries no kinds inside, as those of claims in a StatefulSet.
-		if want.Field(i).Type() != typeMeta && !coversValue(want.Field(i), live.Field(i)) {
+		if want.Field(i).Type() == typeMeta {
+			continue
+		}
+		cover := coversValue
+		if _, keyed := want.Type().Field(i).Tag.Lookup("patchMergeKey"); keyed {
+			cover = coversSome
+		}
+		if !cover(want.Field(i), live.Field(i)) {
 			return false
 		}
 	}
 	return true
+}
+
+// coversSome is for lists of named things. Others may add to them, which
+// server-side apply leaves alone, so that writing again would change nothing.
+func coversSome(want, live reflect.Value) bool {
+	for i := range want.Len() {
+		found := false
+		for j := range live.Len() {
+			found = found || coversValue(want.Index(i), live.Index(j))
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// scalar tells what is one value from a struct of fields. Quantities and the like compare by meaning.
+func scalar(v reflect.Value) bool {
+	switch v.Interface().(type) {
+	case resource.Quantity, intstr.IntOrString, metav1.Time, metav1.MicroTime:
+		return true
+	}
+	return v.Kind() != reflect.Struct
 }
 
 var typeMeta = reflect.TypeFor[metav1.TypeMeta]()

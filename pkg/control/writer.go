@@ -7,9 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
@@ -39,7 +41,7 @@ func (e *ConflictError) Error() string {
 
 // Apply implements Applier.
 func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
-	body, hash, err := w.encode(want)
+	body, hash, err := w.encode(want, live)
 	if err != nil {
 		return false, err
 	}
@@ -53,10 +55,10 @@ func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
 		}
 	}
 	// What is known to be ours is taken back from whoever changed it. What is not yet
-	// in the cache might be a stranger's, so the first attempt forces nothing.
+	// in the cache might be a stranger's, so the first attempt only creates.
 	written, err := w.apply(ctx, want, body, live != none)
 	if apierrors.IsConflict(err) && live == none {
-		written, err = w.applyOverOwn(ctx, want, body, err)
+		written, err = w.applyOverOwn(ctx, want, err)
 	}
 	if apierrors.IsInvalid(err) && live == none {
 		err = w.explainInvalid(ctx, want, err)
@@ -74,13 +76,17 @@ func (w *writer[T]) apply(ctx context.Context, want T, body []byte, force bool) 
 }
 
 // applyOverOwn looks at the object that stands in the way; if it is ours after all, it is overwritten.
-func (w *writer[T]) applyOverOwn(ctx context.Context, want T, body []byte, cause error) (T, error) {
+func (w *writer[T]) applyOverOwn(ctx context.Context, want T, cause error) (T, error) {
 	var none T
 	live, err := w.client(want.GetNamespace()).Get(ctx, want.GetName(), metav1.GetOptions{})
 	if err != nil {
 		return none, fmt.Errorf("look at what caused %q: %w", cause, err)
 	}
 	if err := w.owned(want, live); err != nil {
+		return none, err
+	}
+	body, _, err := w.encode(want, live)
+	if err != nil {
 		return none, err
 	}
 	return w.apply(ctx, want, body, true)
@@ -111,8 +117,13 @@ func (w *writer[T]) owned(want, live T) error {
 	return &ConflictError{Kind: w.kind.Kind, Name: want.GetName(), Cause: cause}
 }
 
-// encode is the body of an apply request, with its own hash in an annotation.
-func (w *writer[T]) encode(want T) (body []byte, hash string, err error) {
+// absentVersion makes an apply create and nothing else: an object that exists
+// has another version, and the API server answers with a conflict.
+const absentVersion = "1"
+
+// encode is the body of an apply request, with its own hash in an annotation. It
+// is for live alone, if that is known: another object may have taken its place.
+func (w *writer[T]) encode(want, live T) (body []byte, hash string, err error) {
 	text, err := json.Marshal(want)
 	if err != nil {
 		return nil, "", fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
@@ -131,6 +142,12 @@ func (w *writer[T]) encode(want T) (body []byte, hash string, err error) {
 		meta["annotations"] = annotations
 	}
 	annotations[naming.AnnotationAppliedHash] = hash
+	var none T
+	if live != none {
+		meta["uid"] = live.GetUID()
+	} else {
+		meta["resourceVersion"] = absentVersion
+	}
 	body, err = json.Marshal(object)
 	return body, hash, err
 }
@@ -166,6 +183,9 @@ func (w *writer[T]) PatchMetadata(ctx context.Context, seen T, m Metadata) error
 	}
 	written, err := w.client(seen.GetNamespace()).Patch(ctx, seen.GetName(), types.MergePatchType, body,
 		metav1.PatchOptions{FieldManager: naming.FieldManager})
+	if apierrors.IsNotFound(err) || (apierrors.IsInvalid(err) && strings.Contains(err.Error(), "metadata.uid")) {
+		err = apierrors.NewConflict(schema.GroupResource{Resource: w.kind.Kind}, seen.GetName(), err) // it is gone, or another one by now
+	}
 	if err != nil {
 		return fmt.Errorf("patch metadata of %s %s: %w", w.kind.Kind, seen.GetName(), err)
 	}

@@ -55,7 +55,7 @@ func ProxyDeployment(c *v1alpha1.CellCluster, replicas *int32, launcherImage str
 		liveness:  &corev1.Probe{ProbeHandler: tcpProbe(naming.ProxyRedisPort), PeriodSeconds: 10, TimeoutSeconds: 5, SuccessThreshold: 1, FailureThreshold: 6},
 		lifecycle: proxyDrain(c),
 	}
-	return &appsv1.Deployment{
+	deployment := &appsv1.Deployment{
 		ObjectMeta: meta(c, naming.Member(c.Name, naming.Proxy), naming.Proxy),
 		Spec: appsv1.DeploymentSpec{
 			Replicas:             replicas,
@@ -67,7 +67,11 @@ func ProxyDeployment(c *v1alpha1.CellCluster, replicas *int32, launcherImage str
 				RollingUpdate: &appsv1.RollingUpdateDeployment{MaxUnavailable: &none, MaxSurge: &surge},
 			},
 		},
-	}, nil
+	}
+	if replicas == nil {
+		deployment.Annotations = map[string]string{naming.AnnotationAutoscaled: "true"}
+	}
+	return deployment, nil
 }
 
 // proxyReadiness sends a PING. The proxy passes it on to a store, and hangs

@@ -61,6 +61,8 @@ const (
 	AnnotationEvicting = prefix + "evicting"
 	// AnnotationRetired marks the volume claim of a removed member with the member's id.
 	AnnotationRetired = prefix + "retired"
+	// AnnotationAutoscaled marks a Deployment whose replicas are an autoscaler's.
+	AnnotationAutoscaled = prefix + "autoscaled"
 	// AnnotationRack tells a store's pod its rack.
 	AnnotationRack = prefix + "rack"
 )

@@ -142,5 +142,11 @@ func (p *Proxies) Updated() int32 {
 	return n
 }
 
-// ProxyReplicas is the number of proxies that are wanted.
-func (c *Cluster) ProxyReplicas() int32 { return c.Object.Spec.Proxy.Replicas }
+// ProxyReplicas is the number of proxies that are wanted, by the spec or by an autoscaler.
+func (c *Cluster) ProxyReplicas() int32 {
+	d := c.Proxy.Deployment
+	if c.Object.Spec.Proxy.Autoscaling != nil && d != nil && d.Spec.Replicas != nil {
+		return *d.Spec.Replicas
+	}
+	return c.Object.Spec.Proxy.Replicas
+}

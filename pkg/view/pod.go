@@ -60,25 +60,18 @@ func PodBroken(p *corev1.Pod, now time.Time, patience time.Duration) bool {
 	if c := podCondition(p, corev1.PodReady); c != nil && c.LastTransitionTime.After(since) {
 		since = c.LastTransitionTime.Time
 	}
-	return PodTrouble(p, now).Kind != NoTrouble || now.Sub(since) > patience
+	return PodTrouble(p).Kind != NoTrouble || now.Sub(since) > patience
 }
 
 // startingReasons are waiting reasons that pass by themselves.
 var startingReasons = map[string]bool{"": true, "PodInitializing": true, "ContainerCreating": true}
 
-// graceOfScheduling is how long a pod may be refused by all nodes before that
-// is called trouble: volumes may be about to be made.
-const graceOfScheduling = 2 * time.Second
-
 // PodTrouble reads off a pod's status why it does not run.
-func PodTrouble(p *corev1.Pod, now time.Time) Trouble {
+func PodTrouble(p *corev1.Pod) Trouble {
 	if p.DeletionTimestamp != nil {
 		return Trouble{}
 	}
 	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-		if now.Sub(p.CreationTimestamp.Time) < graceOfScheduling {
-			return Trouble{}
-		}
 		return Trouble{Unschedulable, fmt.Sprintf("no node takes pod %s: %s", p.Name, oneLine(c.Message))}
 	}
 	for _, s := range append(p.Status.InitContainerStatuses[:len(p.Status.InitContainerStatuses):len(p.Status.InitContainerStatuses)], p.Status.ContainerStatuses...) {

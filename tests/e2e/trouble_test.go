@@ -23,19 +23,20 @@ func TestBadSpec(t *testing.T) {
 	w.OwnNamespace(t, "bad-spec", "baseline")
 	bad := w.CellsNamed("bad-spec", "cell", "bad")
 	const (
-		noRoom  = "--set=pd.resources.requests.cpu=1000"
-		noPD    = "--set=pd.image=deepfabric/pd:no-such-tag"
+		noRoom = "--set=pd.resources.requests.cpu=1000"
+		// Nobody serves images there, so that the pull fails at once.
+		noPD    = "--set=pd.image=localhost:1/pd:none"
 		noFlag  = "--set=store.extraArgs={-no-such-flag}"
-		noProxy = "--set=proxy.image=deepfabric/proxy:no-such-tag"
+		noProxy = "--set=proxy.image=localhost:1/proxy:none"
 	)
 	bad.Install(t, noRoom, noPD, noFlag, noProxy)
 	bad.AwaitMessage(t, "no node takes pod bad-pd-", "Insufficient cpu")
 	bad.Upgrade(t, noPD, noFlag, noProxy)
-	bad.AwaitMessage(t, "pod bad-pd-", "container pd", "deepfabric/pd:no-such-tag")
+	bad.AwaitMessage(t, "pod bad-pd-", "container pd", "localhost:1/pd:none")
 	bad.Upgrade(t, noFlag, noProxy)
 	bad.AwaitMessage(t, "pod bad-store-0", "container store")
 	bad.Upgrade(t, noProxy)
-	bad.AwaitMessage(t, "pod bad-proxy-", "container proxy", "deepfabric/proxy:no-such-tag")
+	bad.AwaitMessage(t, "pod bad-proxy-", "container proxy", "localhost:1/proxy:none")
 	bad.Upgrade(t)
 	bad.AwaitReady(t)
 	bad.Write(t, "healed")

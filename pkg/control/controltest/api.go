@@ -33,6 +33,9 @@ type API struct {
 	versions *versions
 }
 
+// firstVersion is above those that no object of a real API server has.
+const firstVersion = 1000
+
 // versions counts what was ever written, and names what is new.
 type versions struct {
 	mu   sync.Mutex
@@ -43,7 +46,7 @@ func (v *versions) next() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.last++
-	return v.last
+	return firstVersion + v.last
 }
 
 // kubeTypes tells server-side apply how lists merge. It is slow to make.
@@ -66,7 +69,11 @@ func (a *API) serve(client *testing.Fake, t *tracker) {
 		if update, ok := action.(testing.UpdateActionImpl); ok && update.Subresource == "status" {
 			return t.updateStatus(update)
 		}
-		return react(action)
+		handled, o, err := react(action)
+		if patch, ok := action.(testing.PatchActionImpl); ok && err == nil {
+			o, err = t.Get(patch.Resource, patch.Namespace, patch.Name) // as it was stored
+		}
+		return handled, o, err
 	})
 	client.PrependWatchReactor("*", func(action testing.Action) (bool, watch.Interface, error) {
 		var options metav1.ListOptions

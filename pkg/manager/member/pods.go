@@ -7,7 +7,6 @@ package member
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -18,11 +17,11 @@ import (
 )
 
 // NotePods says which pods of a component are in trouble or not ready yet.
-func NotePods(r *manager.Result, component naming.Component, pods []*corev1.Pod, want int32, now time.Time) {
+func NotePods(r *manager.Result, component naming.Component, pods []*corev1.Pod, want int32) {
 	ready := int32(0)
 	var starting []string
 	for _, p := range pods {
-		switch trouble := view.PodTrouble(p, now); {
+		switch trouble := view.PodTrouble(p); {
 		case view.PodReady(p):
 			ready++
 		case trouble.Kind == view.Failing:

@@ -113,7 +113,7 @@ const silenceBorne = 20 * time.Second
 // note says what PD waits for and what is wrong with it.
 func note(r *manager.Result, c *view.Cluster) {
 	member.NoteClasses(r, c, naming.PD, c.Object.Spec.PD.StorageClassName)
-	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), max(c.PD.Replicas(), 1), c.Now)
+	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), max(c.PD.Replicas(), 1))
 	why := c.PDSilent()
 	switch {
 	case why == "":

@@ -42,8 +42,8 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	}
 	errs := []error{member.ApplyShared(ctx, c, naming.Proxy, m.controls)}
 	if start {
-		errs = append(errs, m.applyDeployment(ctx, c))
-		member.NotePods(&r, naming.Proxy, c.Proxy.Pods, c.ProxyReplicas(), c.Now)
+		errs = append(errs, m.applyDeployment(ctx, c), m.autoscale(ctx, c))
+		member.NotePods(&r, naming.Proxy, c.Proxy.Pods, c.ProxyReplicas())
 	}
 	err := errors.Join(errs...)
 	member.Explain(&r, err)
@@ -67,8 +67,8 @@ func DecideStart(c *view.Cluster) (bool, manager.Note) {
 }
 
 func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
-	replicas := c.Object.Spec.Proxy.Replicas
-	want, err := desired.ProxyDeployment(c.Object, &replicas, c.LauncherImage)
+	replicas, handOver := DecideReplicas(c)
+	want, err := desired.ProxyDeployment(c.Object, replicas, c.LauncherImage)
 	if err != nil {
 		return err
 	}
@@ -83,11 +83,16 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
 			want.Spec.Template = *live.Spec.Template.DeepCopy()
 		}
 	}
+	if handOver {
+		if err := m.controls.Replicas.KeepReplicas(ctx, live); err != nil {
+			return err
+		}
+	}
 	if _, err := m.controls.Deployments.Apply(ctx, want, live); err != nil {
 		return err
 	}
 	if live == nil {
-		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, member.EventCreated, "Created Deployment %s with %d proxies", want.Name, replicas)
+		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, member.EventCreated, "Created Deployment %s with %d proxies", want.Name, *replicas)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func note(r *manager.Result, c *view.Cluster, replicas int32) {
 		return
 	}
 	member.NoteClasses(r, c, naming.Store, c.Object.Spec.Store.StorageClassName)
-	member.NotePods(r, naming.Store, member.Pods(c.Store.Pods), replicas, c.Now)
+	member.NotePods(r, naming.Store, member.Pods(c.Store.Pods), replicas)
 	if !c.Bootstrapped() || c.PDUnknown() != "" {
 		return
 	}

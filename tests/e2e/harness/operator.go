@@ -5,6 +5,7 @@ package harness
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -102,7 +103,8 @@ func (w *World) awaitNoOperator(t *testing.T) {
 // OperatorPods are the operator's pods, those on their way out too.
 func (w *World) OperatorPods(t *testing.T) []corev1.Pod {
 	t.Helper()
-	pods, err := w.Kube.CoreV1().Pods(OperatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorPods})
+	ctx := context.WithoutCancel(t.Context()) // it is asked in cleanups too
+	pods, err := w.Kube.CoreV1().Pods(OperatorNamespace).List(ctx, metav1.ListOptions{LabelSelector: operatorPods})
 	require.NoError(t, err)
 	return pods.Items
 }

@@ -1,0 +1,43 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package proxy
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// DecideReplicas is the number of proxies that the operator asks for; nil leaves
+// it to an autoscaler. handOver tells that the number must be given away first:
+// server-side apply would set a field that nobody owns to its default, 1.
+func DecideReplicas(c *view.Cluster) (replicas *int32, handOver bool) {
+	live := c.Proxy.Deployment
+	if c.Object.Spec.Proxy.Autoscaling == nil || live == nil {
+		return &c.Object.Spec.Proxy.Replicas, false
+	}
+	return nil, live.Annotations[naming.AnnotationAutoscaled] == ""
+}
+
+// autoscale makes, keeps or deletes the autoscaler.
+func (m *Manager) autoscale(ctx context.Context, c *view.Cluster) error {
+	want, live := desired.Autoscaler(c.Object), c.Proxy.Autoscaler
+	switch {
+	case want != nil:
+		_, err := m.controls.Autoscalers.Apply(ctx, want, live)
+		return err
+	case live != nil && live.DeletionTimestamp == nil:
+		if err := m.controls.Autoscalers.Delete(ctx, live); err != nil {
+			return err
+		}
+		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling,
+			"Deleted the autoscaler; the number of proxies is spec.proxy.replicas again")
+	}
+	return nil
+}
