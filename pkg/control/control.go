@@ -10,6 +10,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -68,6 +69,19 @@ type ReplicasKeeper interface {
 	KeepReplicas(ctx context.Context, seen *appsv1.Deployment) error
 }
 
+// ClaimWriter writes volume claims, which StatefulSets make and the operator keeps.
+type ClaimWriter interface {
+	Patcher[*corev1.PersistentVolumeClaim]
+	// Resize asks for a greater volume, for exactly the claim that was seen, by UID.
+	Resize(ctx context.Context, seen *corev1.PersistentVolumeClaim, size resource.Quantity) error
+}
+
+// SetDeleter deletes StatefulSets without their pods.
+type SetDeleter interface {
+	// DeleteAlone deletes exactly the StatefulSet that was seen, and leaves its pods running.
+	DeleteAlone(ctx context.Context, seen *appsv1.StatefulSet) error
+}
+
 // VolumeWriter writes what the operator decides about volumes.
 type VolumeWriter interface {
 	// SetReclaimPolicy sets what becomes of a volume when its claim is deleted, if it is still the one that was seen, by UID.
@@ -84,7 +98,8 @@ type Controls struct {
 	Replicas     ReplicasKeeper
 	Autoscalers  Applier[*autoscalingv2.HorizontalPodAutoscaler]
 	Pods         Patcher[*corev1.Pod]
-	Claims       Patcher[*corev1.PersistentVolumeClaim]
+	Claims       ClaimWriter
+	Orphans      SetDeleter
 	Volumes      VolumeWriter
 	Clusters     StatusWriter
 	Events       record.EventRecorder
@@ -104,8 +119,11 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 		Autoscalers: newWriter(pending, kind("autoscaling/v2", "HorizontalPodAutoscaler"), func(ns string) client[*autoscalingv2.HorizontalPodAutoscaler] {
 			return kube.AutoscalingV2().HorizontalPodAutoscalers(ns)
 		}),
-		Pods:     newWriter(pending, kind("v1", "Pod"), func(ns string) client[*corev1.Pod] { return kube.CoreV1().Pods(ns) }),
-		Claims:   newWriter(pending, kind("v1", "PersistentVolumeClaim"), func(ns string) client[*corev1.PersistentVolumeClaim] { return kube.CoreV1().PersistentVolumeClaims(ns) }),
+		Pods: newWriter(pending, kind("v1", "Pod"), func(ns string) client[*corev1.Pod] { return kube.CoreV1().Pods(ns) }),
+		Claims: &claimWriter{newWriter(pending, kind("v1", "PersistentVolumeClaim"), func(ns string) client[*corev1.PersistentVolumeClaim] {
+			return kube.CoreV1().PersistentVolumeClaims(ns)
+		})},
+		Orphans:  &setDeleter{kube: kube, pending: pending},
 		Volumes:  &volumeWriter{kube: kube},
 		Replicas: &replicasKeeper{kube: kube},
 		Clusters: &statusWriter{cells: cells, pending: pending},

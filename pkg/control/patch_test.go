@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 )
 
@@ -200,4 +202,26 @@ func TestUpdateStatus(t *testing.T) {
 	gone := apierrors.NewInternalError(errors.New("etcd is gone"))
 	w.Cells.PrependReactor("update", "cellclusters", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, gone })
 	assert.ErrorIs(t, w.controls.Clusters.UpdateStatus(t.Context(), c), gone)
+}
+
+// The number that an autoscaler chose outlives the operator's own wish for one.
+func TestKeepReplicas(t *testing.T) {
+	w := newWorld()
+	deployments := w.Kube.AppsV1().Deployments("ns")
+	apply := func(replicas *int32, live *appsv1.Deployment) *appsv1.Deployment {
+		want, err := desired.ProxyDeployment(w.cluster, replicas, "launcher:1")
+		require.NoError(t, err)
+		_, err = w.controls.Deployments.Apply(t.Context(), want, live)
+		require.NoError(t, err)
+		live, err = deployments.Get(t.Context(), "demo-proxy", metav1.GetOptions{})
+		require.NoError(t, err)
+		return live
+	}
+	live := apply(new(int32(5)), nil)
+	require.NoError(t, w.controls.Replicas.KeepReplicas(t.Context(), live))
+	live = apply(nil, live)
+	require.NotNil(t, live.Spec.Replicas)
+	assert.EqualValues(t, 5, *live.Spec.Replicas)
+	live.UID = "another"
+	assert.Error(t, w.controls.Replicas.KeepReplicas(t.Context(), live))
 }

@@ -8,6 +8,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -101,6 +102,14 @@ func (s *sources) Volume(name string) *corev1.PersistentVolume {
 		return nil
 	}
 	return found(s.shared.Core().V1().PersistentVolumes().Lister().Get(name))
+}
+
+// Class implements view.Source.
+func (s *sources) Class(name string) *storagev1.StorageClass {
+	if s.shared == nil {
+		return nil
+	}
+	return found(s.shared.Storage().V1().StorageClasses().Lister().Get(name))
 }
 
 // ClassMissing implements view.Source.

@@ -88,9 +88,13 @@ func urgent(want, have *v1alpha1.CellClusterStatus) bool {
 		meta.IsStatusConditionTrue(want.Conditions, v1alpha1.ConditionReady) != meta.IsStatusConditionTrue(have.Conditions, v1alpha1.ConditionReady)
 }
 
+// failuresBorne is how many syncs in a row may fail before the status says so;
+// one that fails is as good as always followed by one that does not.
+const failuresBorne = 2
+
 // noteFailure says in the status that writes fail, unless a better explanation is there already.
-func noteFailure(r *manager.Result, err error) {
-	if err == nil || apierrors.IsConflict(err) || len(r.Problems) > 0 {
+func noteFailure(r *manager.Result, err error, failures int) {
+	if err == nil || apierrors.IsConflict(err) || len(r.Problems) > 0 || failures < failuresBorne {
 		return
 	}
 	r.Problem(v1alpha1.ReasonWriteFailed, "%v", err)

@@ -68,7 +68,7 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		// This operator has just started. What the last one knew stands until PD has been asked.
 		return result.Again, failed
 	}
-	noteFailure(&result, failed)
+	noteFailure(&result, failed, c.queue.NumRequeues(k))
 	again, err := c.status.write(ctx, v, result, object)
 	result.LookAgain(again)
 	return result.Again, errors.Join(failed, err)

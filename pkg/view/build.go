@@ -11,6 +11,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
@@ -30,6 +31,8 @@ type Source interface {
 	Claims(namespace, cluster string) []*corev1.PersistentVolumeClaim
 	Node(name string) *corev1.Node
 	Volume(name string) *corev1.PersistentVolume
+	// Class is a storage class; nil where there is none, or the operator may not read them.
+	Class(name string) *storagev1.StorageClass
 	// ClassMissing tells whether it is certain that there is no such storage class.
 	ClassMissing(name string) bool
 }
@@ -68,6 +71,7 @@ func Build(source Source, object *v1alpha1.CellCluster, state *pdstate.Snapshot,
 	c.addClaims(source.Claims(ns, name))
 	c.addNodes(source)
 	c.addVolumes(source)
+	c.addClasses(source)
 	for _, class := range []*string{object.Spec.PD.StorageClassName, object.Spec.Store.StorageClassName} {
 		if class != nil && *class != "" && source.ClassMissing(*class) && !slices.Contains(c.MissingClasses, *class) {
 			c.MissingClasses = append(c.MissingClasses, *class)
@@ -132,6 +136,20 @@ func (c *Cluster) addVolumes(source Source) {
 		for _, claim := range set.Claims {
 			if v := source.Volume(claim.Spec.VolumeName); v != nil {
 				c.Volumes[v.Name] = v
+			}
+		}
+	}
+}
+
+func (c *Cluster) addClasses(source Source) {
+	c.Expandable = map[string]bool{}
+	for _, set := range []*Set{&c.PD, &c.Store} {
+		for _, claim := range set.Claims {
+			if claim.Spec.StorageClassName == nil {
+				continue
+			}
+			if class := source.Class(*claim.Spec.StorageClassName); class != nil {
+				c.Expandable[class.Name] = class.AllowVolumeExpansion != nil && *class.AllowVolumeExpansion
 			}
 		}
 	}

@@ -42,6 +42,8 @@ type Cluster struct {
 	Nodes map[string]*corev1.Node
 	// Volumes are those behind the cluster's claims, by name; empty where the operator may not read volumes.
 	Volumes map[string]*corev1.PersistentVolume
+	// Expandable tells of the storage classes of the cluster's claims whether their volumes can grow; unknown ones are absent.
+	Expandable map[string]bool
 	// MissingClasses are the storage classes that the spec names and Kubernetes does not have.
 	MissingClasses []string
 
@@ -91,6 +93,22 @@ func (s *Set) Replicas() int32 {
 		return 0
 	}
 	return *s.Set.Spec.Replicas
+}
+
+// Known is the number of members that pods and claims speak of, with which a
+// StatefulSet that was deleted must come back: fewer would stop members without
+// emptying them first. Claims of removed members do not count.
+func (s *Set) Known() int32 {
+	n := int32(0)
+	for _, p := range s.Pods {
+		n = max(n, p.Ordinal+1)
+	}
+	for ordinal, claim := range s.Claims {
+		if claim.Annotations[naming.AnnotationRetired] == "" {
+			n = max(n, ordinal+1)
+		}
+	}
+	return n
 }
 
 // Ready counts the pods that are ready and stay.

@@ -30,6 +30,9 @@ const (
 	Delete           Verb = "delete"
 	UpdateStatus     Verb = "update status of"
 	SetReclaimPolicy Verb = "set reclaim policy of"
+	KeepReplicas     Verb = "keep replicas of"
+	Resize           Verb = "resize"
+	DeleteAlone      Verb = "delete alone"
 )
 
 // Failure makes calls fail.
@@ -199,13 +202,9 @@ func (f *Fake[T]) PatchMetadata(_ context.Context, seen T, m control.Metadata) e
 	if err := f.called(Patch); err != nil {
 		return err
 	}
-	var none T
-	live := f.Get(seen.GetNamespace(), seen.GetName())
-	if live == none {
-		return apierrors.NewNotFound(schema.GroupResource{Resource: f.kind}, seen.GetName())
-	}
-	if live.GetUID() != seen.GetUID() {
-		return f.conflict(seen.GetName())
+	live, err := f.seen(seen)
+	if err != nil {
+		return err
 	}
 	next := live.DeepCopyObject().(T)
 	next.SetLabels(mergedPatch(next.GetLabels(), m.Labels))
@@ -216,6 +215,16 @@ func (f *Fake[T]) PatchMetadata(_ context.Context, seen T, m control.Metadata) e
 	f.Add(next)
 	f.wrote(Patch, seen.GetName())
 	return nil
+}
+
+// seen is the cached object that a writer means, if it is still the one that it saw.
+func (f *Fake[T]) seen(o T) (T, error) {
+	var none T
+	live := f.Get(o.GetNamespace(), o.GetName())
+	if live == none || live.GetUID() != o.GetUID() {
+		return none, f.conflict(o.GetName())
+	}
+	return live, nil
 }
 
 func (f *Fake[T]) conflict(name string) error {

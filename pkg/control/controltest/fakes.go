@@ -4,7 +4,6 @@
 package controltest
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -33,7 +32,7 @@ type Fakes struct {
 	Budgets      *Fake[*policyv1.PodDisruptionBudget]
 	Autoscalers  *Fake[*autoscalingv2.HorizontalPodAutoscaler]
 	Pods         *Fake[*corev1.Pod]
-	Claims       *Fake[*corev1.PersistentVolumeClaim]
+	Claims       *FakeClaims
 	Volumes      *FakeVolumes
 	Clusters     *FakeClusters
 	Events       *Events
@@ -54,7 +53,7 @@ func New(objects ...runtime.Object) *Fakes {
 	f.Budgets = newFake[*policyv1.PodDisruptionBudget]("PodDisruptionBudget", &f.log, v)
 	f.Autoscalers = newFake[*autoscalingv2.HorizontalPodAutoscaler]("HorizontalPodAutoscaler", &f.log, v)
 	f.Pods = newFake[*corev1.Pod]("Pod", &f.log, v)
-	f.Claims = newFake[*corev1.PersistentVolumeClaim]("PersistentVolumeClaim", &f.log, v)
+	f.Claims = &FakeClaims{newFake[*corev1.PersistentVolumeClaim]("PersistentVolumeClaim", &f.log, v)}
 	f.Volumes = &FakeVolumes{newFake[*corev1.PersistentVolume]("PersistentVolume", &f.log, v)}
 	f.Clusters = &FakeClusters{calls: newCalls(v1alpha1.Kind, &f.log), written: map[string]v1alpha1.CellClusterStatus{}}
 	f.Events = &Events{}
@@ -68,8 +67,8 @@ func New(objects ...runtime.Object) *Fakes {
 func (f *Fakes) Controls() *control.Controls {
 	return &control.Controls{
 		Services: f.Services, ConfigMaps: f.ConfigMaps, StatefulSets: f.StatefulSets, Deployments: f.Deployments,
-		Budgets: f.Budgets, Autoscalers: f.Autoscalers, Pods: f.Pods, Claims: f.Claims, Volumes: f.Volumes,
-		Clusters: f.Clusters, Events: f.Events,
+		Budgets: f.Budgets, Replicas: fakeReplicas{f.Deployments}, Autoscalers: f.Autoscalers, Pods: f.Pods, Claims: f.Claims, Volumes: f.Volumes,
+		Orphans: fakeOrphans{f.StatefulSets}, Clusters: f.Clusters, Events: f.Events,
 	}
 }
 
@@ -118,53 +117,6 @@ func (f *Fakes) Writes() []string { return slices.Clone(f.log) }
 
 // Reset forgets the writes and events so far.
 func (f *Fakes) Reset() { f.log, f.Events.all = nil, nil }
-
-// FakeVolumes is the fake control of volumes.
-type FakeVolumes struct {
-	*Fake[*corev1.PersistentVolume]
-}
-
-// SetReclaimPolicy implements control.VolumeWriter.
-func (f *FakeVolumes) SetReclaimPolicy(_ context.Context, seen *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) error {
-	if err := f.called(SetReclaimPolicy); err != nil {
-		return err
-	}
-	live := f.Get("", seen.Name)
-	if live == nil || live.UID != seen.UID {
-		return f.conflict(seen.Name)
-	}
-	next := live.DeepCopy()
-	next.Spec.PersistentVolumeReclaimPolicy = policy
-	f.Fake.Add(next)
-	f.wrote(SetReclaimPolicy, seen.Name)
-	return nil
-}
-
-// FakeClusters is the fake writer of statuses.
-type FakeClusters struct {
-	calls
-	mu      sync.Mutex
-	written map[string]v1alpha1.CellClusterStatus
-}
-
-// UpdateStatus implements control.StatusWriter.
-func (f *FakeClusters) UpdateStatus(_ context.Context, c *v1alpha1.CellCluster) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.called(UpdateStatus); err != nil {
-		return err
-	}
-	f.written[c.Namespace+"/"+c.Name] = *c.Status.DeepCopy()
-	f.wrote(UpdateStatus, c.Name)
-	return nil
-}
-
-// Status is what was written last of a cluster.
-func (f *FakeClusters) Status(c *v1alpha1.CellCluster) v1alpha1.CellClusterStatus {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.written[c.Namespace+"/"+c.Name]
-}
 
 // Events records events.
 type Events struct {

@@ -8,6 +8,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -44,5 +45,7 @@ func (s source) Claims(ns, cluster string) []*corev1.PersistentVolumeClaim {
 func (s source) Node(name string) *corev1.Node { return s.f.nodes.Get("", name) }
 
 func (s source) Volume(name string) *corev1.PersistentVolume { return s.f.Volumes.Get("", name) }
+
+func (s source) Class(name string) *storagev1.StorageClass { return s.f.classes.Get("", name) }
 
 func (s source) ClassMissing(name string) bool { return s.f.classes.Get("", name) == nil }

@@ -190,7 +190,7 @@ func (t *tracker) replace(gvr schema.GroupVersionResource, ns string, live, o ru
 	is.SetDeletionTimestamp(was.GetDeletionTimestamp())
 	is.SetResourceVersion(was.GetResourceVersion())
 	is.SetGeneration(was.GetGeneration())
-	if sameBut(live, o, "metadata.managedFields") {
+	if sameBut(timeless(live), timeless(o)) {
 		return nil
 	}
 	if is.GetDeletionTimestamp() != nil && len(is.GetFinalizers()) == 0 {
@@ -331,6 +331,18 @@ func mustAccess(o runtime.Object) metav1.Object {
 		panic(err) // every object of both schemes has metadata
 	}
 	return m
+}
+
+// timeless leaves out when fields were written.
+func timeless(o runtime.Object) runtime.Object {
+	o = o.DeepCopyObject()
+	m := mustAccess(o)
+	entries := m.GetManagedFields()
+	for i := range entries {
+		entries[i].Time = nil
+	}
+	m.SetManagedFields(entries)
+	return o
 }
 
 // sameBut compares two objects without some fields.

@@ -65,9 +65,16 @@ func writtenMembers(c *view.Cluster) ([]launch.JoinMember, bool) {
 // DecideReplicas is how many PDs the StatefulSet asks for. Members come and go
 // one at a time, each with a change of PD's own membership, so an existing set
 // is not resized here.
+// A set that was deleted comes back with as many as it had.
 func DecideReplicas(c *view.Cluster) int32 {
-	if c.PD.Set == nil {
+	if c.PD.Set != nil {
+		return c.PD.Replicas()
+	}
+	if !c.Bootstrapped() {
 		return c.Object.Spec.PD.Replicas
 	}
-	return c.PD.Replicas()
+	if known := c.PD.Known(); known > 0 {
+		return known
+	}
+	return c.Object.Spec.PD.Replicas
 }

@@ -101,6 +101,11 @@ func DecideBegun(c *view.Cluster) *manager.Step {
 			step.Message = fmt.Sprintf("removing PD member %s waits until its pod has ended", nextPod)
 			return step
 		}
+		if claim := c.PD.Claims[have]; claim != nil && !member.Retired(claim) {
+			step.Do = retire
+			step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended: setting its volume aside", nextPod)
+			return step
+		}
 		step.Do = removeMember
 		step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended", nextPod)
 	case last == nil && member.Retired(c.PD.Claims[have-1]):

@@ -23,11 +23,17 @@ import (
 // cannot forget it.
 func DecideReplicas(c *view.Cluster) (replicas int32, wait manager.Note) {
 	have, want := c.Store.Replicas(), c.Object.Spec.Store.Replicas
+	if c.Store.Set == nil && c.Bootstrapped() {
+		have = c.Store.Known() // a set that was deleted comes back with as many as it had
+	}
 	switch {
 	case c.Bootstrapped():
 		if _, begun := DecideRemoval(c); begun || have > want {
 			return have, manager.Note{} // the Scaler's part
 		}
+		// A store whose volume is there, as after the cluster was deleted and made again, comes
+		// back first, even if it is to be removed then: its data may be all there is of a cell.
+		want = max(want, c.Store.Known())
 		if free := member.Blocked(c.Store.Claims, have, want); free < want {
 			return free, manager.Note{Reason: v1alpha1.ReasonWaitingForVolume,
 				Message: fmt.Sprintf("adding stores waits until volume claim %s, which a removed store left, is gone", c.Store.Claims[free].Name)}

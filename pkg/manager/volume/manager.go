@@ -33,7 +33,9 @@ func NewManager(controls *control.Controls) *Manager { return &Manager{controls:
 // Sync implements manager.Manager. Nothing here disrupts anybody.
 func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, error) {
 	var errs []error
+	var r manager.Result
 	for _, set := range []*view.Set{&c.PD, &c.Store} {
+		errs = append(errs, m.grow(ctx, c, set, &r))
 		for _, claim := range set.Claims {
 			if claim.DeletionTimestamp != nil {
 				continue
@@ -50,7 +52,7 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 			}
 		}
 	}
-	return manager.Result{}, errors.Join(errs...)
+	return r, errors.Join(errs...)
 }
 
 // DecideReclaim tells whether the claim of a removed member is to be deleted: if the

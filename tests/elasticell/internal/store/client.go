@@ -73,6 +73,8 @@ func (c *clientConn) write() {
 func (s *Store) deliverBatch(batch []wire.Envelope) {
 	if len(batch) == 1 && batch[0].Snapshot {
 		s.stats.receiving.Add(1)
+		s.stats.received.Add(1)
+		defer s.stats.receiving.Add(-1)
 		select {
 		case <-time.After(s.cfg.Switches.SnapshotDelay):
 		case <-s.done:

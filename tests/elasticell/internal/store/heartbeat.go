@@ -18,10 +18,11 @@ import (
 	"github.com/deepfabric/elasticell-operator/tests/elasticell/internal/pdrpc"
 )
 
-// counters are the store's figures; snapshots are counted since the start, as upstream does.
+// counters are the store's figures. sending and receiving are the snapshots at work now, the others count from the start.
 type counters struct {
-	sending, receiving, applied atomic.Uint64
-	writtenBytes, writtenKeys   atomic.Uint64
+	sending, receiving        atomic.Int64
+	sent, received            atomic.Uint64
+	writtenBytes, writtenKeys atomic.Uint64
 }
 
 func (c *counters) written(args [][]byte) {
@@ -64,7 +65,7 @@ func (s *Store) report() meta.StoreStats {
 		StoreID: s.id.StoreID, Capacity: capacity, Available: available, UsedSize: s.usedSize(),
 		CellCount: uint32(s.cellCount.Load()), StartTime: uint32(s.started.Unix()),
 		SendingSnapCount: uint32(s.stats.sending.Load()), ReceivingSnapCount: uint32(s.stats.receiving.Load()),
-		ApplyingSnapCount: uint32(s.stats.applied.Load()), BytesWritten: s.stats.writtenBytes.Load(), LogLevel: 15,
+		BytesWritten: s.stats.writtenBytes.Load(), LogLevel: 15,
 	}
 }
 

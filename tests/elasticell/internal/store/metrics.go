@@ -59,7 +59,7 @@ func (s *Store) registry() *prometheus.Registry {
 	})
 	gauge("store_written_bytes", "Bytes written since the start.", nil, func() float64 { return float64(s.stats.writtenBytes.Load()) })
 	gauge("store_written_keys", "Keys written since the start.", nil, func() float64 { return float64(s.stats.writtenKeys.Load()) })
-	gauge("snapshot_action_total", "Snapshots since the start.", prometheus.Labels{"type": "sent"}, func() float64 { return float64(s.stats.sending.Load()) })
-	gauge("snapshot_action_total", "Snapshots since the start.", prometheus.Labels{"type": "received"}, func() float64 { return float64(s.stats.receiving.Load()) })
+	gauge("snapshot_action_total", "Snapshots since the start.", prometheus.Labels{"type": "sent"}, func() float64 { return float64(s.stats.sent.Load()) })
+	gauge("snapshot_action_total", "Snapshots since the start.", prometheus.Labels{"type": "received"}, func() float64 { return float64(s.stats.received.Load()) })
 	return r
 }

@@ -119,7 +119,6 @@ func (s *Store) applySnapshot(tx *bbolt.Tx, p *peer, snap *raftpb.Snapshot) erro
 		p.Broken = true
 	}
 	slog.Info("snapshot applied", "cell", p.Cell.ID, "index", p.applied, "keys", len(img.Keys))
-	s.stats.applied.Add(1)
 	if err := deleteLog(tx, p.Cell.ID, 0, ^uint64(0)); err != nil {
 		return err
 	}
@@ -139,7 +138,10 @@ func (s *Store) sendSnapshot(p *peer, to uint64, env wire.Envelope) {
 	addr := s.transport.address(to)
 	go func() {
 		wait := snapshotTimeout + s.cfg.Switches.SnapshotDelay
-		if err := sendAlone(addr, env); err != nil {
+		err := sendAlone(addr, env)
+		s.stats.sending.Add(-1)
+		s.stats.sent.Add(1)
+		if err != nil {
 			slog.Warn("send snapshot failed", "cell", env.Cell, "to", to, "error", err)
 			wait = time.Second
 		}

@@ -1,0 +1,100 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// grow brings the claims of a component, and the template for new ones, to the
+// size that the spec asks for. No pod restarts for it.
+func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *manager.Result) error {
+	want := wantedSize(c, set)
+	var errs []error
+	growing := 0
+	for _, claim := range set.Claims {
+		if claim.DeletionTimestamp != nil || !TooSmall(claim, want) {
+			continue
+		}
+		if why := CannotGrow(c, claim); why != "" {
+			r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: %s", set.Component, why)
+			return nil
+		}
+		err := m.controls.Claims.Resize(ctx, claim, want)
+		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+			r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: volume claim %s cannot grow, set it back or use a StorageClass that allows expansion: %v", set.Component, claim.Name, err)
+			return nil
+		}
+		errs = append(errs, err)
+		growing++
+	}
+	if growing > 0 {
+		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Grew %d volume claims of %s to %s", growing, set.Component, want.String())
+		return errors.Join(errs...)
+	}
+	return errors.Join(append(errs, m.growTemplate(ctx, c, set, want))...)
+}
+
+// EventResized is the reason of events about volumes that grow.
+const EventResized = "Resized"
+
+// growTemplate replaces a StatefulSet whose claim template asks for less than the
+// spec, since Kubernetes lets nobody change it. Its pods stay, and the next sync makes
+// the new one, which adopts them.
+func (m *Manager) growTemplate(ctx context.Context, c *view.Cluster, set *view.Set, want resource.Quantity) error {
+	if set.Set == nil || set.Set.DeletionTimestamp != nil || len(set.Set.Spec.VolumeClaimTemplates) == 0 {
+		return nil
+	}
+	have := set.Set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests[corev1.ResourceStorage]
+	if have.Cmp(want) >= 0 {
+		return nil
+	}
+	if err := m.controls.Orphans.DeleteAlone(ctx, set.Set); err != nil {
+		return err
+	}
+	m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Replaced StatefulSet %s, whose pods go on, so that new volumes have %s", set.Set.Name, want.String())
+	return nil
+}
+
+func wantedSize(c *view.Cluster, set *view.Set) resource.Quantity {
+	if set.Component == naming.Store {
+		return desired.Storage(&c.Object.Spec.Store.ComponentSpec)
+	}
+	return desired.Storage(&c.Object.Spec.PD.ComponentSpec)
+}
+
+// TooSmall tells whether a claim asks for less than is wanted. A claim that asks
+// for more is left alone, volumes do not shrink.
+func TooSmall(claim *corev1.PersistentVolumeClaim, want resource.Quantity) bool {
+	have := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	return have.Cmp(want) < 0
+}
+
+// CannotGrow says why a claim cannot grow, as far as that is known without
+// asking; it is empty where it is worth a try.
+func CannotGrow(c *view.Cluster, claim *corev1.PersistentVolumeClaim) string {
+	if claim.Status.Phase != corev1.ClaimBound {
+		return fmt.Sprintf("volume claim %s has no volume yet; it can grow when it is bound", claim.Name)
+	}
+	class := claim.Spec.StorageClassName
+	if class == nil || *class == "" {
+		return fmt.Sprintf("volume claim %s has no StorageClass, so it cannot grow; set the size back", claim.Name)
+	}
+	if allowed, known := c.Expandable[*class]; known && !allowed {
+		return fmt.Sprintf("StorageClass %s of volume claim %s does not allow expansion; set allowVolumeExpansion on the class if its volumes can grow, else set the size back", *class, claim.Name)
+	}
+	return ""
+}
