@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -61,9 +63,24 @@ func componentStatus(c *view.Cluster, name naming.Component, pods int, ready, up
 	return s
 }
 
+// storage is the size of the greatest claim of a component; "" if there is none.
+func storage(s *view.Set) string {
+	var greatest resource.Quantity
+	for _, claim := range s.Claims {
+		if size := claim.Spec.Resources.Requests[corev1.ResourceStorage]; size.Cmp(greatest) > 0 {
+			greatest = size
+		}
+	}
+	if greatest.IsZero() {
+		return ""
+	}
+	return greatest.String()
+}
+
 func pdStatus(c *view.Cluster, old v1alpha1.PDStatus) v1alpha1.PDStatus {
 	s := v1alpha1.PDStatus{
 		ComponentStatus: componentStatus(c, naming.PD, len(c.PD.Pods), c.PD.Ready(), c.PD.Updated(), c.Object.Spec.PD.Replicas),
+		Storage:         storage(&c.PD),
 		Members:         old.Members,
 		FailureMembers:  old.FailureMembers,
 	}
@@ -92,6 +109,7 @@ func pdStatus(c *view.Cluster, old v1alpha1.PDStatus) v1alpha1.PDStatus {
 func storeStatus(c *view.Cluster, old v1alpha1.StoreStatus) v1alpha1.StoreStatus {
 	s := v1alpha1.StoreStatus{
 		ComponentStatus: componentStatus(c, naming.Store, len(c.Store.Pods), c.Store.Ready(), c.Store.Updated(), c.Object.Spec.Store.Replicas),
+		Storage:         storage(&c.Store),
 		Stores:          old.Stores,
 		TombstoneStores: old.TombstoneStores,
 		FailureStores:   old.FailureStores,

@@ -118,6 +118,7 @@ func New(o Options) (*Controller, error) {
 	pds := pd.NewScaler(c.controls, c.pdClient, again)
 	stores := store.NewScaler(c.controls, c.pdClient, again)
 	c.operations = []manager.Operation{
+		pd.NewAwakener(c.controls, c.pdClient),
 		pds.Begun(),
 		stores.Begun(),
 		pd.NewUpgrader(c.controls, c.pdClient),

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -76,7 +77,12 @@ func anyChange(metav1.Object, metav1.Object) bool { return true }
 func specChanged(old, new metav1.Object) bool {
 	return old.GetUID() != new.GetUID() || old.GetGeneration() != new.GetGeneration() ||
 		(old.GetDeletionTimestamp() == nil) != (new.GetDeletionTimestamp() == nil) ||
+		!slices.EqualFunc(old.GetOwnerReferences(), new.GetOwnerReferences(), sameOwner) ||
 		!maps.Equal(old.GetLabels(), new.GetLabels()) || !maps.Equal(old.GetAnnotations(), new.GetAnnotations())
+}
+
+func sameOwner(a, b metav1.OwnerReference) bool {
+	return a.UID == b.UID && (a.Controller != nil && *a.Controller) == (b.Controller != nil && *b.Controller)
 }
 
 // nodeChanged leaves out the nodes' heartbeats.

@@ -22,7 +22,11 @@ import (
 
 // statusPause is the least time between two writes of a status that differ only in
 // what people read. What the operator itself must remember is written at once.
-const statusPause = time.Second
+const (
+	statusPause = time.Second
+	// creatingPause is statusPause while a cluster comes to be and pods become ready one by one.
+	creatingPause = 3 * time.Second
+)
 
 // statusWriter writes statuses that differ, and not too often.
 type statusWriter struct {
@@ -45,7 +49,7 @@ func (w *statusWriter) write(ctx context.Context, v *view.Cluster, r manager.Res
 		return 0, nil
 	}
 	k := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
-	if wait := w.pause(k); wait > 0 && !urgent(&want, &object.Status) {
+	if wait := w.pause(k, want.Phase); wait > 0 && !urgent(&want, &object.Status) {
 		return wait, nil
 	}
 	next := object.DeepCopy()
@@ -65,14 +69,18 @@ func (w *statusWriter) write(ctx context.Context, v *view.Cluster, r manager.Res
 	return 0, nil
 }
 
-func (w *statusWriter) pause(k types.NamespacedName) time.Duration {
+func (w *statusWriter) pause(k types.NamespacedName, phase v1alpha1.Phase) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last, ok := w.last[k]
 	if !ok {
 		return 0
 	}
-	return statusPause - w.now().Sub(last)
+	pause := statusPause
+	if phase == v1alpha1.PhaseCreating {
+		pause = creatingPause
+	}
+	return pause - w.now().Sub(last)
 }
 
 func (w *statusWriter) forget(k types.NamespacedName) {

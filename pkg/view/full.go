@@ -42,14 +42,15 @@ func (c *Cluster) setUnhealthy(s *Set) string {
 		if !PodReady(p.Pod) {
 			return fmt.Sprintf("pod %s is not ready", p.Name)
 		}
-		if !c.State.At.After(readySince(p.Pod)) {
+		if !c.State.At.After(ReadySince(p.Pod)) {
 			return fmt.Sprintf("PD has not been asked since pod %s became ready", p.Name)
 		}
 	}
 	return ""
 }
 
-func readySince(p *corev1.Pod) time.Time {
+// ReadySince is when a pod's readiness changed last; zero if it never did.
+func ReadySince(p *corev1.Pod) time.Time {
 	if r := podCondition(p, corev1.PodReady); r != nil {
 		return r.LastTransitionTime.Time
 	}

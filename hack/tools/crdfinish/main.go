@@ -76,7 +76,9 @@ func finish(in, out string) error {
 // exponents such as 1e1.5, which then cannot be decoded: one such object would
 // blind the operator for all clusters. strict takes what can be decoded.
 const (
-	loose  = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`
+	loose          = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`
+	quantityLength = 32
+
 	strict = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]{1,2}))?$`
 )
 
@@ -93,7 +95,8 @@ func tighten(node any) {
 	switch n := node.(type) {
 	case map[string]any:
 		if n["pattern"] == loose {
-			n["pattern"] = strict
+			// The length also bounds the estimated cost of rules about quantities.
+			n["pattern"], n["maxLength"] = strict, quantityLength
 		}
 		if isDuration(n["x-kubernetes-validations"]) {
 			n["pattern"], n["maxLength"] = durationPattern, durationLength

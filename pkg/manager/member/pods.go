@@ -38,6 +38,16 @@ func NotePods(r *manager.Result, component naming.Component, pods []*corev1.Pod,
 	r.Wait(v1alpha1.ReasonWaitingForPods, "%d of %d %s pods are ready%s", ready, want, component, listed(", waiting for ", starting))
 }
 
+// Named is the pod of a name, or nil.
+func Named(pods []view.Pod, name string) *corev1.Pod {
+	for _, p := range pods {
+		if p.Name == name {
+			return p.Pod
+		}
+	}
+	return nil
+}
+
 // Pods strips the ordinals.
 func Pods(pods []view.Pod) []*corev1.Pod {
 	out := make([]*corev1.Pod, 0, len(pods))

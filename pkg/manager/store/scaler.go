@@ -106,7 +106,7 @@ func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
 // beginRemoval decides about a removal that PD does not know of yet.
 func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *manager.Step {
 	progress := fmt.Sprintf("removing %d of %d stores", c.Store.Replicas()-c.Object.Spec.Store.Replicas, c.Store.Replicas())
-	if why := c.Unhealthy(); why != "" && evictingSince(podNamed(c, step.Target), purposeRemoval).IsZero() {
+	if why := c.Unhealthy(); why != "" && evictingSince(member.Named(c.Store.Pods, step.Target), purposeRemoval).IsZero() {
 		step.Message = fmt.Sprintf("%s waits: %s", progress, why)
 		return step
 	}
@@ -171,7 +171,7 @@ func (r *removal) Act(ctx context.Context, c *view.Cluster, s *manager.Step) err
 
 // takeDown moves the leaders away and then tells PD to drain the store.
 func (r *removal) takeDown(ctx context.Context, c *view.Cluster, s *manager.Step) error {
-	pod := podNamed(c, s.Target)
+	pod := member.Named(c.Store.Pods, s.Target)
 	if pod == nil {
 		return nil
 	}

@@ -78,7 +78,7 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 
 // Act implements manager.Operation.
 func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
-	pod := podNamed(c, s.Target)
+	pod := member.Named(c.Store.Pods, s.Target)
 	if pod == nil {
 		return nil
 	}
@@ -108,14 +108,5 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	}
 	u.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRollingUpdate,
 		"Restarted pod %s with the new spec; it led %d cells at that moment", pod.Name, left)
-	return nil
-}
-
-func podNamed(c *view.Cluster, name string) *corev1.Pod {
-	for _, p := range c.Store.Pods {
-		if p.Name == name {
-			return p.Pod
-		}
-	}
 	return nil
 }

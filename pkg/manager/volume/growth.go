@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +17,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -25,8 +28,9 @@ func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *m
 	want := wantedSize(c, set)
 	var errs []error
 	growing := 0
-	for _, claim := range set.Claims {
-		if claim.DeletionTimestamp != nil || !TooSmall(claim, want) {
+	for _, ordinal := range slices.Sorted(maps.Keys(set.Claims)) {
+		claim := set.Claims[ordinal]
+		if claim.DeletionTimestamp != nil || member.Retired(claim) || !TooSmall(claim, want) {
 			continue
 		}
 		if why := CannotGrow(c, claim); why != "" {

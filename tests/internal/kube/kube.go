@@ -142,3 +142,22 @@ func (c *ControlPlane) run(ctx context.Context, args ...string) ([]byte, error) 
 	}
 	return out, nil
 }
+
+// Prepare builds all that Up needs, which may fetch modules from the network.
+func Prepare(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "kube-")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	c := &ControlPlane{dir: dir, name: "prepare", tool: filepath.Join(dir, "cell-cluster")}
+	if err := Build(ctx, filepath.Join(root, "tests", "cluster"), ".", c.tool); err != nil {
+		return err
+	}
+	_, err = c.run(ctx, "build")
+	return err
+}

@@ -153,4 +153,3 @@ func (w *World) all() []*cluster {
 	}
 	return out
 }
-

@@ -108,17 +108,17 @@ type ComponentSpec struct {
 type ResourceRequirement struct {
 	// CPU in cores.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
+	// +kubebuilder:validation:XValidation:rule="string(self).matches('^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$') && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// Memory in bytes.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
+	// +kubebuilder:validation:XValidation:rule="string(self).matches('^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$') && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
 	// Storage is the size of the pod's volume in bytes.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
+	// +kubebuilder:validation:XValidation:rule="string(self).matches('^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$') && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	Storage *resource.Quantity `json:"storage,omitempty"`
 }
 
@@ -149,7 +149,6 @@ type LogLevel string
 // PDSpec describes the PDs.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",message="spec.pd.storageClassName cannot be changed, since the class of a volume is fixed; create a new cluster with the other class"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.requests) || !has(oldSelf.requests.storage) || (has(self.requests) && has(self.requests.storage) && quantity(string(self.requests.storage)).compareTo(quantity(string(oldSelf.requests.storage))) >= 0)",message="spec.pd.requests.storage cannot shrink, since volumes only grow; set it back to the former size or more"
 type PDSpec struct {
 	ComponentSpec `json:",inline"`
 
@@ -232,7 +231,6 @@ type PDLimits struct {
 // StoreSpec describes the stores.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",message="spec.store.storageClassName cannot be changed, since the class of a volume is fixed; create a new cluster with the other class"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.requests) || !has(oldSelf.requests.storage) || (has(self.requests) && has(self.requests.storage) && quantity(string(self.requests.storage)).compareTo(quantity(string(oldSelf.requests.storage))) >= 0)",message="spec.store.requests.storage cannot shrink, since volumes only grow; set it back to the former size or more"
 // +kubebuilder:validation:XValidation:rule="has(self.initialCells) == has(oldSelf.initialCells) && (!has(self.initialCells) || self.initialCells == oldSelf.initialCells)",message="spec.store.initialCells cannot be changed, since the number of initial cells decides for ever which cell holds a key; create a new cluster and copy the data"
 type StoreSpec struct {
 	ComponentSpec `json:",inline"`

@@ -130,6 +130,11 @@ type ComponentStatus struct {
 type PDStatus struct {
 	ComponentStatus `json:",inline"`
 
+	// Storage is the size of the greatest volume claim, to which spec.pd.requests.storage can go back after a growth that is not possible.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Storage string `json:"storage,omitempty"`
+
 	// Leader is the pod whose PD leads. Empty while unknown.
 	// +optional
 	Leader string `json:"leader,omitempty"`
@@ -159,6 +164,11 @@ type PDMember struct {
 // StoreStatus is the state of the stores.
 type StoreStatus struct {
 	ComponentStatus `json:",inline"`
+
+	// Storage is the size of the greatest volume claim, to which spec.store.requests.storage can go back after a growth that is not possible.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Storage string `json:"storage,omitempty"`
 
 	// Stores are the stores that PD knows and that are not tombstones, by store id.
 	// +optional

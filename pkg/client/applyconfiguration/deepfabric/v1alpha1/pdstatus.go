@@ -15,6 +15,8 @@ import (
 // PDStatus is the state of the PDs.
 type PDStatusApplyConfiguration struct {
 	ComponentStatusApplyConfiguration `json:""`
+	// Storage is the size of the greatest volume claim, to which spec.pd.requests.storage can go back after a growth that is not possible.
+	Storage *string `json:"storage,omitempty"`
 	// Leader is the pod whose PD leads. Empty while unknown.
 	Leader *string `json:"leader,omitempty"`
 	// Members are the members of PD's etcd, by pod name.
@@ -74,6 +76,14 @@ func (b *PDStatusApplyConfiguration) WithSummary(value string) *PDStatusApplyCon
 // If called multiple times, the Selector field is set to the value of the last call.
 func (b *PDStatusApplyConfiguration) WithSelector(value string) *PDStatusApplyConfiguration {
 	b.ComponentStatusApplyConfiguration.Selector = &value
+	return b
+}
+
+// WithStorage sets the Storage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Storage field is set to the value of the last call.
+func (b *PDStatusApplyConfiguration) WithStorage(value string) *PDStatusApplyConfiguration {
+	b.Storage = &value
 	return b
 }
 

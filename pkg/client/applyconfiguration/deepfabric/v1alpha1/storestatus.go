@@ -15,6 +15,8 @@ import (
 // StoreStatus is the state of the stores.
 type StoreStatusApplyConfiguration struct {
 	ComponentStatusApplyConfiguration `json:""`
+	// Storage is the size of the greatest volume claim, to which spec.store.requests.storage can go back after a growth that is not possible.
+	Storage *string `json:"storage,omitempty"`
 	// Stores are the stores that PD knows and that are not tombstones, by store id.
 	Stores map[string]StoreApplyConfiguration `json:"stores,omitempty"`
 	// TombstoneStores are the ids of stores that were removed, with the pod they belonged to.
@@ -74,6 +76,14 @@ func (b *StoreStatusApplyConfiguration) WithSummary(value string) *StoreStatusAp
 // If called multiple times, the Selector field is set to the value of the last call.
 func (b *StoreStatusApplyConfiguration) WithSelector(value string) *StoreStatusApplyConfiguration {
 	b.ComponentStatusApplyConfiguration.Selector = &value
+	return b
+}
+
+// WithStorage sets the Storage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Storage field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithStorage(value string) *StoreStatusApplyConfiguration {
+	b.Storage = &value
 	return b
 }
 

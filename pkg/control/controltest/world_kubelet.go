@@ -1,0 +1,198 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controltest
+
+import (
+	"errors"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// process is what runs in a pod.
+type process struct {
+	pod   types.UID
+	store uint64 // 0 for a PD
+}
+
+// play does what the StatefulSet controller and the kubelets do in a second.
+func (w *World) play() {
+	for _, component := range []naming.Component{naming.PD, naming.Store} {
+		set := w.StatefulSets.Get(Namespace, naming.Member(w.Cluster.Name, component))
+		w.endProcesses(component)
+		for _, p := range w.podsOf(component) {
+			w.advancePod(component, set, p)
+		}
+		if set == nil {
+			continue
+		}
+		for i := range *set.Spec.Replicas {
+			if w.Pods.Get(Namespace, naming.Pod(w.Cluster.Name, component, i)) == nil {
+				w.createPod(component, set, i)
+			}
+		}
+	}
+	w.elect()
+}
+
+func (w *World) podsOf(component naming.Component) []*corev1.Pod {
+	return slices.DeleteFunc(w.Pods.List(Namespace, w.Cluster.Name), func(p *corev1.Pod) bool {
+		return p.Labels[naming.LabelComponent] != string(component)
+	})
+}
+
+// endProcesses ends those whose pods are gone.
+func (w *World) endProcesses(component naming.Component) {
+	for name, x := range w.processes {
+		if (x.store == 0) != (component == naming.PD) {
+			continue
+		}
+		if p := w.Pods.Get(Namespace, name); p != nil && p.UID == x.pod {
+			continue
+		}
+		w.end(name, x)
+	}
+}
+
+func (w *World) end(name string, x *process) {
+	if x.store != 0 {
+		w.PD.StopStore(x.store)
+	} else {
+		w.PD.StopMember(name)
+	}
+	delete(w.processes, name)
+}
+
+func (w *World) createPod(component naming.Component, set *appsv1.StatefulSet, ordinal int32) {
+	if w.Claim(component, ordinal) == nil {
+		t := set.Spec.VolumeClaimTemplates[0]
+		w.Claims.Add(&corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: naming.Claim(w.Cluster.Name, component, ordinal), Labels: t.Labels},
+			Spec:       *t.Spec.DeepCopy(),
+			Status:     corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound},
+		})
+	}
+	p := Pod(w.Cluster, component, ordinal, On("node"))
+	p.Annotations[naming.AnnotationRestartHash] = set.Spec.Template.Annotations[naming.AnnotationRestartHash]
+	p.CreationTimestamp = metav1.NewTime(w.Now())
+	w.Pods.Add(p)
+}
+
+// advancePod brings a pod one stage further: it ends where the set does not want it, runs, becomes ready.
+func (w *World) advancePod(component naming.Component, set *appsv1.StatefulSet, p *corev1.Pod) {
+	ordinal, _ := naming.Ordinal(p.Name)
+	next, now := p.DeepCopy(), metav1.NewTime(w.Now())
+	switch {
+	case p.DeletionTimestamp != nil:
+		if x := w.processes[p.Name]; x != nil {
+			w.end(p.Name, x)
+		}
+		w.Pods.Remove(p)
+		return
+	case set != nil && ordinal >= *set.Spec.Replicas:
+		next.DeletionTimestamp = &now
+	case view.PodReady(p) || w.Broken[p.Name]:
+		return
+	case w.processes[p.Name] != nil:
+		started := p.Status.ContainerStatuses[0].State.Running.StartedAt
+		Ready(next)
+		next.Status.ContainerStatuses[0].State.Running.StartedAt = started
+		next.Status.Conditions[len(next.Status.Conditions)-1].LastTransitionTime = now
+	default:
+		if !w.start(component, p) {
+			return
+		}
+		Running(next)
+		next.Status.ContainerStatuses[0].State.Running.StartedAt = now
+	}
+	w.Pods.Add(next)
+}
+
+// start starts a pod's process, and tells whether it stays alive.
+func (w *World) start(component naming.Component, p *corev1.Pod) bool {
+	ordinal, _ := naming.Ordinal(p.Name)
+	if component == naming.PD {
+		if w.PD.StartMember(p.Name) != nil {
+			return false
+		}
+		w.farm.Add(w.PD)
+		w.processes[p.Name] = &process{pod: p.UID}
+		if w.PD.Leader() == p.Name {
+			_ = w.PD.Elect(p.Name) // it takes the lead again, and has forgotten all
+		}
+		return true
+	}
+	if w.PD.Leader() == "" {
+		return false
+	}
+	claim := w.Claim(naming.Store, ordinal)
+	s := Store(w.Cluster, 0, ordinal)
+	as := pdtest.Store{Address: s.Address, ClientAddress: s.ClientAddress, Zone: "zone-1", Rack: p.Name}
+	id, err := w.disks[string(claim.UID)], error(nil)
+	if id != 0 {
+		err = w.PD.StartStore(id, as)
+	} else {
+		id, err = w.PD.AddStore(as)
+	}
+	if err != nil {
+		if !errors.Is(err, pdtest.ErrTombstone) {
+			w.T.Errorf("store in pod %s dies: %v", p.Name, err)
+		}
+		return false
+	}
+	w.disks[string(claim.UID)] = id
+	w.processes[p.Name] = &process{pod: p.UID, store: id}
+	return true
+}
+
+// electionTime is how many steps PD is without a leader when one has ended.
+const electionTime = 7
+
+// elect gives PD another leader some time after the last one ended, if there is a quorum.
+func (w *World) elect() {
+	if leader := w.PD.Leader(); leader != "" && w.processes[leader] != nil {
+		w.leaderOut = 0
+		return
+	}
+	w.leaderOut++
+	if w.leaderOut < electionTime {
+		return
+	}
+	running := w.runningMembers()
+	if len(running) == 0 || 2*len(running) <= len(w.members()) {
+		w.PD.Expire()
+		return
+	}
+	for _, name := range running {
+		if w.PD.Elect(name) == nil {
+			return
+		}
+	}
+}
+
+// runningMembers are the pods whose PDs run and are members.
+func (w *World) runningMembers() []string {
+	var out []string
+	for _, m := range w.members() {
+		if pod := memberPod(m); w.processes[pod] != nil && len(m.ClientURLs) > 0 {
+			out = append(out, pod)
+		}
+	}
+	return out
+}
+
+func memberPod(m pdapi.Member) string {
+	for _, url := range m.PeerURLs {
+		return naming.PodOfHost(url[len("http://"):])
+	}
+	return ""
+}
