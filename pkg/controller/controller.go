@@ -119,6 +119,7 @@ func New(o Options) (*Controller, error) {
 	stores := store.NewScaler(c.controls, c.pdClient, again)
 	c.operations = []manager.Operation{
 		pd.NewAwakener(c.controls, c.pdClient),
+		store.NewAwakener(c.controls, c.pdClient),
 		pds.Begun(),
 		stores.Begun(),
 		pd.NewUpgrader(c.controls, c.pdClient),

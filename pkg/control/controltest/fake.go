@@ -152,7 +152,7 @@ func (f *Fake[T]) Apply(_ context.Context, want, live T) (bool, error) {
 	var none T
 	cached := f.Get(want.GetNamespace(), want.GetName())
 	if cached != live {
-		return false, fmt.Errorf("apply %s %s: the manager's view is not the cache's", f.kind, want.GetName())
+		return false, fmt.Errorf("apply %s %s: %w", f.kind, want.GetName(), errStaleView)
 	}
 	next, ok := want.DeepCopyObject().(T)
 	if !ok {

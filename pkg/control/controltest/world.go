@@ -60,6 +60,9 @@ type Sync func(context.Context, *view.Cluster) error
 // ErrCrash is what every write gives from the moment of the operator's crash on.
 var ErrCrash = errors.New("the operator has crashed")
 
+// errStaleView is what a fake gives where a manager's view is older than the cache.
+var errStaleView = errors.New("the manager's view is not the cache's")
+
 // crash is when the operator is to crash.
 type crash struct {
 	at    int  // the number of the write, from 1; 0 for never

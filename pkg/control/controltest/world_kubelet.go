@@ -72,6 +72,14 @@ func (w *World) end(name string, x *process) {
 	delete(w.processes, name)
 }
 
+// Kill ends a pod, as a node that fails does.
+func (w *World) Kill(pod string) {
+	if x := w.processes[pod]; x != nil {
+		w.end(pod, x)
+	}
+	w.Pods.Remove(w.Pods.Get(Namespace, pod))
+}
+
 func (w *World) createPod(component naming.Component, set *appsv1.StatefulSet, ordinal int32) {
 	if w.Claim(component, ordinal) == nil {
 		t := set.Spec.VolumeClaimTemplates[0]

@@ -98,6 +98,7 @@ func note(r *manager.Result, c *view.Cluster, replicas int32) {
 	}
 	for _, s := range c.Stores() {
 		if s.State == pdapi.Up && c.State.Freshness(&s) != pdstate.Fresh {
+			r.LookAgain(silent / 6) // time alone decides when it counts as one that gave PD up
 			r.Problem(v1alpha1.ReasonStoreDown, "store %d in pod %s does not report to PD", s.ID, c.StorePod(&s))
 		}
 	}

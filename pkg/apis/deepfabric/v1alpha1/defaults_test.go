@@ -33,7 +33,7 @@ func TestSetDefaults(t *testing.T) {
 	}
 	assert.EqualValues(t, 30, *s.PD.TerminationGracePeriodSeconds)
 	assert.EqualValues(t, 30, *s.Store.TerminationGracePeriodSeconds)
-	assert.EqualValues(t, 60, *s.Proxy.TerminationGracePeriodSeconds, "a proxy drains")
+	assert.EqualValues(t, 30, *s.Proxy.TerminationGracePeriodSeconds, "a proxy drains meanwhile")
 
 	assert.Equal(t, &PDConfig{
 		MaxReplicas:      new(int32(3)),

@@ -1,0 +1,96 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Awakener restarts stores that run and do not report to a PD that is well, one
+// at a time. A store that could not reach PD for one pass over its list of
+// addresses gives PD up for good, and only a restart cures that.
+type Awakener struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+}
+
+var _ manager.Operation = (*Awakener)(nil)
+
+// NewAwakener makes an Awakener.
+func NewAwakener(controls *control.Controls, pd func(*view.Cluster) pdapi.Client) *Awakener {
+	return &Awakener{controls: controls, pd: pd}
+}
+
+const (
+	awaken manager.Verb = "Restart"
+
+	// silent is how long a store may run without reporting to PD. A restart that did
+	// not help, as where the network is cut, is repeated no more often.
+	silent = 3 * time.Minute
+)
+
+// Decide implements manager.Operation.
+func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
+	if !c.Bootstrapped() || c.PDUnknown() != "" {
+		return nil
+	}
+	for _, p := range c.Store.Pods {
+		if !view.PodReady(p.Pod) {
+			return nil // one at a time, and not on top of another trouble
+		}
+	}
+	for _, p := range c.Store.Pods {
+		if s := c.StoreOf(p.Name); s != nil && gaveUp(c, s, p.Pod) {
+			return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: p.Name, Do: awaken,
+				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", s.ID, p.Name)}
+		}
+	}
+	return nil
+}
+
+// gaveUp tells whether a store has been running for long and PD has not heard of it for as long.
+func gaveUp(c *view.Cluster, s *pdapi.Store, p *corev1.Pod) bool {
+	if c.State.Freshness(s) == pdstate.Fresh || c.Now.Sub(c.State.LeaderSince) < silent {
+		return false
+	}
+	age, heard := s.HeartbeatAge(c.Now)
+	if heard && age < silent {
+		return false
+	}
+	for _, status := range p.Status.ContainerStatuses {
+		if r := status.State.Running; r == nil || c.Now.Sub(r.StartedAt.Time) < silent {
+			return false
+		}
+	}
+	return true
+}
+
+// Act implements manager.Operation.
+func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	client := a.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	pod, store := member.Named(c.Store.Pods, s.Target), fresh.StoreOf(s.Target)
+	if fresh.PDUnknown() != "" || pod == nil || store == nil || !gaveUp(fresh, store, pod) {
+		return nil
+	}
+	if err := a.controls.Pods.Delete(ctx, pod); err != nil {
+		return err
+	}
+	a.controls.Events.Eventf(c.Object, corev1.EventTypeWarning, v1alpha1.ReasonRepairing,
+		"Restarted pod %s, since store %d had not reported to PD for %s", pod.Name, store.ID, silent)
+	return nil
+}
