@@ -218,6 +218,10 @@ func (r *rig) restart(ctx context.Context, count int) ([]figure, error) {
 
 // synced waits until every cluster was synced, with what its PD says.
 func (o *operator) synced(ctx context.Context, count int) error {
+	defer func() {
+		m, _ := o.metrics()
+		progress("DEBUG syncs %v queue %v stores %v pd %v", m.sum(metricSyncs), m.sum(metricQueue), m.operation("stores"), m[metricPD])
+	}()
 	return poll(ctx, time.Minute, 10*time.Millisecond, "all clusters are synced again", func() (bool, error) {
 		m, err := o.metrics()
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,16 +180,16 @@ func passing(err error) bool {
 	return errors.Is(err, errStaleView) || errors.Is(err, pdapi.ErrUnknown) || errors.Is(err, pdapi.ErrUnreachable)
 }
 
-// RunUntil steps until something holds, at most so many seconds.
+// RunUntil steps, once at least, until something holds, at most so many seconds.
 func (w *World) RunUntil(what string, seconds int, done func() bool) {
 	w.T.Helper()
 	for range seconds {
+		w.Step()
 		if done() {
 			return
 		}
-		w.Step()
 	}
-	require.True(w.T, done(), "after %d s: %s\n%s", seconds, what, w.Describe())
+	require.Fail(w.T, "it takes too long", "after %d s: %s\n%s", seconds, what, w.Describe())
 }
 
 // Settled tells whether the cluster is as the spec asks, healthy, and at rest.
@@ -196,7 +197,15 @@ func (w *World) Settled() bool {
 	v := w.View()
 	return v.PD.Set != nil && v.Store.Set != nil && v.Unhealthy() == "" &&
 		v.PD.Replicas() == w.Cluster.Spec.PD.Replicas && v.Store.Replicas() == w.Cluster.Spec.Store.Replicas &&
-		v.PD.Updated() == v.PD.Replicas() && v.Store.Updated() == v.Store.Replicas()
+		w.updated(&v.PD) && w.updated(&v.Store)
+}
+
+// updated tells whether all pods of a set are from the present spec.
+func (w *World) updated(s *view.Set) bool {
+	t := template(w.Cluster, s.Component)
+	return !slices.ContainsFunc(s.Pods, func(p view.Pod) bool {
+		return p.Annotations[naming.AnnotationRestartHash] != t.Annotations[naming.AnnotationRestartHash]
+	})
 }
 
 // CrashAt has the operator crash at its n-th write from now on, before or after
