@@ -22,6 +22,7 @@ OUT=$PWD/_out
 VERSION=$(awk '/^appVersion:/ { print $2 }' charts/cell-operator/Chart.yaml)
 ARCHIVES=("$OUT"/images/{cell-operator,elasticell-pd,elasticell-store,elasticell-proxy}.tar)
 PROXY=demo-proxy.cell.svc:6379
+CLIENTS= # the folder of kubectl and helm, where the machine has none
 
 say() { printf '\n==> %s\n' "$*"; }
 die() {
@@ -47,7 +48,8 @@ build_images() {
 find_clients() {
 	command -v kubectl >/dev/null && command -v helm >/dev/null && return
 	say "Building kubectl and helm, once"
-	PATH=$(cell_cluster build --only kubectl,helm):$PATH
+	CLIENTS=$(cell_cluster build --only kubectl,helm)
+	PATH=$CLIENTS:$PATH
 }
 
 up_own() {
@@ -58,7 +60,8 @@ up_own() {
 	cell_cluster up --nodes 3
 	cell_cluster image load "${ARCHIVES[@]}"
 	KUBECONFIG=$(cell_cluster kubeconfig)
-	PATH=$(cell_cluster build 2>/dev/null):$PATH
+	CLIENTS=$(cell_cluster build 2>/dev/null)
+	PATH=$CLIENTS:$PATH
 	export KUBECONFIG PATH
 }
 
@@ -173,10 +176,8 @@ tell() {
 	redis SET greeting "hello from Elasticell"
 	redis GET greeting
 	say "It works. To go on:"
-	case $CLUSTER in
-	"") echo "  export KUBECONFIG=$KUBECONFIG PATH=${PATH%%:*}:\$PATH" ;;
-	kind) echo "  export KUBECONFIG=$KUBECONFIG" ;;
-	esac
+	[[ $CLUSTER == existing ]] || echo "  export KUBECONFIG=$KUBECONFIG"
+	[[ -z $CLIENTS ]] || echo "  export PATH=$CLIENTS:\$PATH"
 	cat <<-NEXT
 		  kubectl --namespace=cell get cc,pods
 		  kubectl --namespace=cell describe cc demo

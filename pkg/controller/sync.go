@@ -9,11 +9,15 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -54,6 +58,10 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 	case v.Object.Spec.Paused:
 	case v.ForeignPD() != "":
 		result.Problem(v1alpha1.ReasonPDClusterChanged, "%s", v.ForeignPD())
+	case v.PD.Set == nil && len(v.MissingClasses) > 0:
+		// A cluster that cannot have all its volumes is not begun.
+		member.NoteClasses(&result, v, naming.PD, v.Object.Spec.PD.StorageClassName)
+		member.NoteClasses(&result, v, naming.Store, v.Object.Spec.Store.StorageClassName)
 	default:
 		for _, m := range c.managers {
 			r, err := m.Sync(ctx, v)
@@ -64,6 +72,9 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 	}
 	c.watchPD(k, v, result)
 	failed := errors.Join(errs...)
+	if apierrors.HasStatusCause(failed, corev1.NamespaceTerminatingCause) {
+		return 0, nil // nothing can be made here any more, and what there is goes by itself
+	}
 	if v.Bootstrapped() && v.State == nil && len(endpoints(v)) > 0 {
 		// This operator has just started. What the last one knew stands until PD has been asked.
 		return result.Again, failed

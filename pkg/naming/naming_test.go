@@ -99,10 +99,10 @@ func TestPodOfHost(t *testing.T) {
 		"demo-store-0.demo-store-peer.ns.svc:10800":               "demo-store-0",
 		"demo-store-0.demo-store-peer.ns.svc":                     "demo-store-0",
 		"demo-store-0.demo-store-peer.ns.svc.cluster.local:10800": "demo-store-0",
-		"10.244.1.7:10800": "",
-		"localhost:10800":  "",
-		":10800":           "",
-		"":                 "",
+		"10.244.1.7:10800":                                        "",
+		"localhost:10800":                                         "",
+		":10800":                                                  "",
+		"":                                                        "",
 	}
 	for address, pod := range tests {
 		assert.Equal(t, pod, PodOfHost(address), address)

@@ -4,6 +4,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -37,11 +38,29 @@ func (c *Cluster) PDSilent() string {
 	case c.State == nil:
 		return "PD has not answered yet"
 	case c.State.Err != nil:
-		return fmt.Sprintf("PD does not answer: %v", c.State.Err)
+		return silence(c.State.Err)
 	case c.State.At.IsZero():
 		return "PD has not answered yet"
 	}
 	return ""
+}
+
+// silence says in a sentence why PD's words cannot be had. The error itself names
+// endpoints in the order in which they were asked, which changes each time.
+func silence(err error) string {
+	switch {
+	case errors.Is(err, pdapi.ErrNoLeader):
+		return "no PD leads; an election takes about 7 s"
+	case errors.Is(err, pdapi.ErrUnreachable):
+		return "no PD answers; look at the PD pods"
+	case errors.Is(err, pdapi.ErrGarbage):
+		return "what answers at PD's address is no PD; look at spec.pd.image"
+	case errors.Is(err, pdapi.ErrNotBootstrapped):
+		return "PD says that the cluster is not bootstrapped"
+	case errors.Is(err, pdapi.ErrUnknown):
+		return "PD answers that it cannot tell"
+	}
+	return fmt.Sprintf("PD does not answer: %v", err)
 }
 
 // PDUnknown says why nothing can be concluded about the stores from what PD

@@ -5,6 +5,7 @@ package view
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -111,10 +112,14 @@ func because(message string) string {
 // longestReason bounds a quoted message, in bytes.
 const longestReason = 300
 
+// localPort is the near end of a connection in an error message. It changes
+// with each attempt, and the status would with it.
+var localPort = regexp.MustCompile(`\S+:\d+->`)
+
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = localPort.ReplaceAllString(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "), "")
 	if len(s) > longestReason {
-		s = s[:longestReason] + "…"
+		s = strings.ToValidUTF8(s[:longestReason], "") + "…" // a letter cut in two is no text
 	}
 	return s
 }

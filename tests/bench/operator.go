@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,10 +109,43 @@ func (o *operator) metrics() (metrics, error) {
 		return nil, fmt.Errorf("read the operator's metrics: %w", err)
 	}
 	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
+	return parse(resp.Body)
+}
+
+// apiserver reads the metrics of kube-apiserver.
+func (r *rig) apiserver(ctx context.Context) (metrics, error) {
+	body, err := r.kube.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the operator's metrics: %w", err)
+		return nil, fmt.Errorf("read the API server's metrics: %w", err)
+	}
+	if r.settings.profiles != "" {
+		if err := os.WriteFile(filepath.Join(r.settings.profiles, "apiserver-metrics.txt"), body, 0o644); err != nil {
+			return nil, fmt.Errorf("keep the API server's metrics: %w", err)
+		}
+	}
+	return parse(bytes.NewReader(body))
+}
+
+// profileAPIServer keeps a CPU profile of kube-apiserver, if profiles are wanted.
+func (r *rig) profileAPIServer(ctx context.Context, name string) error {
+	if r.settings.profiles == "" {
+		return nil
+	}
+	body, err := r.kube.CoreV1().RESTClient().Get().AbsPath("/debug/pprof/profile").Param("seconds", "10").DoRaw(ctx)
+	if err != nil {
+		return fmt.Errorf("profile the API server: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(r.settings.profiles, name+".pprof"), body, 0o644); err != nil {
+		return fmt.Errorf("keep profile: %w", err)
+	}
+	return nil
+}
+
+func parse(text io.Reader) (metrics, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse metrics: %w", err)
 	}
 	return families, nil
 }

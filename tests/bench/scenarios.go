@@ -167,18 +167,23 @@ func (r *rig) many(ctx context.Context, count int) (time.Duration, *operator, er
 	if err != nil {
 		return 0, nil, err
 	}
-	profiled := make(chan error, 1)
+	profiled := make(chan error, 2)
 	go func() { profiled <- o.profile(fmt.Sprintf("create-%d-cpu", count), "profile?seconds=10") }()
+	go func() { profiled <- r.profileAPIServer(ctx, fmt.Sprintf("create-%d-apiserver-cpu", count)) }()
 	took, err := r.clusters.createAtOnce(ctx, "many", count)
-	if err = errors.Join(err, <-profiled); err != nil {
+	if err = errors.Join(err, <-profiled, <-profiled); err != nil {
 		return 0, nil, errors.Join(err, o.stop())
 	}
 	m, err := o.metrics()
 	if err != nil {
 		return 0, nil, errors.Join(err, o.stop())
 	}
-	progress("%d clusters at once: %v, %.0f requests, %.0f syncs, %.1f s of CPU", count, took.Round(time.Millisecond),
-		m.sum(metricRequests), m.sum(metricSyncs), m.sum(metricCPU))
+	apiserver, err := r.apiserver(ctx)
+	if err != nil {
+		return 0, nil, errors.Join(err, o.stop())
+	}
+	progress("%d clusters at once: %v, %.0f requests, %.0f syncs, CPU: operator %.1f s, apiserver %.1f s", count, took.Round(time.Millisecond),
+		m.sum(metricRequests), m.sum(metricSyncs), m.sum(metricCPU), apiserver.sum(metricCPU))
 	return took, o, nil
 }
 
@@ -218,16 +223,12 @@ func (r *rig) restart(ctx context.Context, count int) ([]figure, error) {
 
 // synced waits until every cluster was synced, with what its PD says.
 func (o *operator) synced(ctx context.Context, count int) error {
-	defer func() {
-		m, _ := o.metrics()
-		progress("DEBUG syncs %v queue %v stores %v pd %v", m.sum(metricSyncs), m.sum(metricQueue), m.operation("stores"), m[metricPD])
-	}()
 	return poll(ctx, time.Minute, 10*time.Millisecond, "all clusters are synced again", func() (bool, error) {
 		m, err := o.metrics()
 		if err != nil {
 			return false, err
 		}
-		return m.sum(metricSyncs) >= float64(count) && m.sum(metricQueue) == 0 && m.operation("stores") >= float64(count), nil
+		return m.sum(metricSyncs) >= float64(count) && m.sum(metricQueue) == 0 && m.operation("list stores") >= float64(count), nil
 	})
 }
 

@@ -24,13 +24,14 @@ import (
 	cellsscheme "github.com/deepfabric/elasticell-operator/pkg/client/clientset/versioned/scheme"
 )
 
-// API is an API server in memory. Its clientsets share nothing with each other
-// but the counter of versions.
+// API is an API server in memory.
 type API struct {
+	// Kube and Cells are the clientsets of whoever is tested.
 	Kube  *kubefake.Clientset
 	Cells *cellsfake.Clientset
-
-	versions *versions
+	// Others are clientsets for everybody else; their requests do not count.
+	OtherKube  *kubefake.Clientset
+	OtherCells *cellsfake.Clientset
 }
 
 // firstVersion is above those that no object of a real API server has.
@@ -56,14 +57,19 @@ var kubeTypes = sync.OnceValue(func() managedfields.TypeConverter {
 
 // NewAPI makes an API server without objects.
 func NewAPI() *API {
-	a := &API{Kube: kubefake.NewClientset(), Cells: cellsfake.NewClientset(), versions: &versions{}}
-	a.serve(&a.Kube.Fake, newTracker(a.versions, kubescheme.Scheme, kubescheme.Codecs.UniversalDecoder(), kubeTypes))
-	a.serve(&a.Cells.Fake, newTracker(a.versions, cellsscheme.Scheme, cellsscheme.Codecs.UniversalDecoder(), nil))
+	v := &versions{}
+	kube := newTracker(v, kubescheme.Scheme, kubescheme.Codecs.UniversalDecoder(), kubeTypes)
+	cells := newTracker(v, cellsscheme.Scheme, cellsscheme.Codecs.UniversalDecoder(), nil)
+	a := &API{Kube: &kubefake.Clientset{}, Cells: &cellsfake.Clientset{}, OtherKube: &kubefake.Clientset{}, OtherCells: &cellsfake.Clientset{}}
+	serve(&a.Kube.Fake, kube)
+	serve(&a.OtherKube.Fake, kube)
+	serve(&a.Cells.Fake, cells)
+	serve(&a.OtherCells.Fake, cells)
 	return a
 }
 
 // serve has all requests of a clientset answered from a tracker.
-func (a *API) serve(client *testing.Fake, t *tracker) {
+func serve(client *testing.Fake, t *tracker) {
 	react := testing.ObjectReaction(t)
 	client.PrependReactor("*", "*", func(action testing.Action) (bool, runtime.Object, error) {
 		if update, ok := action.(testing.UpdateActionImpl); ok && update.Subresource == "status" {
@@ -95,11 +101,19 @@ func (a *API) serve(client *testing.Fake, t *tracker) {
 	})
 }
 
-// Requests lists all requests so far but lists and watches, as "verb resource[/subresource] name", in their order per clientset.
+// Requests lists the requests of Kube and Cells so far but lists and watches, as
+// "verb resource[/subresource] name", in their order per clientset.
 func (a *API) Requests() []string {
+	return a.requests(func(verb string) bool { return verb != "list" && verb != "watch" })
+}
+
+// AllRequests are Requests with lists and watches.
+func (a *API) AllRequests() []string { return a.requests(func(string) bool { return true }) }
+
+func (a *API) requests(counts func(verb string) bool) []string {
 	var out []string
 	for _, action := range slices.Concat(a.Kube.Actions(), a.Cells.Actions()) {
-		if verb := action.GetVerb(); verb == "list" || verb == "watch" {
+		if !counts(action.GetVerb()) {
 			continue
 		}
 		resource := action.GetResource().Resource

@@ -39,8 +39,8 @@ type World struct {
 	Sync Sync
 	// NewOperator makes a Sync of an operator that remembers nothing.
 	NewOperator func(*World) Sync
-	// Broken are pods that never become ready, by name.
-	Broken map[string]bool
+	// Broken are pods that run and never become ready, Stuck those that never run, by name.
+	Broken, Stuck map[string]bool
 	// MayLead allows stores to be stopped while they lead cells.
 	MayLead bool
 
@@ -78,7 +78,7 @@ const WorldCells = 3
 func NewWorld(t testing.TB, operator func(*World) Sync, modify ...func(*v1alpha1.CellCluster)) *World {
 	t.Helper()
 	c := Cluster("demo", append([]func(*v1alpha1.CellCluster){Bootstrapped}, modify...)...)
-	w := &World{Fakes: New(), T: t, Cluster: c, NewOperator: operator, Broken: map[string]bool{},
+	w := &World{Fakes: New(), T: t, Cluster: c, NewOperator: operator, Broken: map[string]bool{}, Stuck: map[string]bool{},
 		processes: map[string]*process{}, disks: map[string]uint64{}}
 	w.PD = pdtest.New(pdtest.Config{
 		Members:     memberNames(c),
@@ -159,6 +159,12 @@ func (w *World) Step() {
 	w.Pass(time.Second)
 	w.play()
 	w.PD.Tick()
+	w.SyncNow()
+}
+
+// SyncNow asks PD and lets the operator sync once, with no time passing.
+func (w *World) SyncNow() {
+	w.T.Helper()
 	if urls := w.endpoints(); len(urls) > 0 {
 		v := w.View()
 		w.State = pdstate.Look(w.T.Context(), w.client(urls), w.State, v.HeartbeatLimit(), w.Now())

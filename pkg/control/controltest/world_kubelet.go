@@ -80,6 +80,16 @@ func (w *World) Kill(pod string) {
 	w.Pods.Remove(w.Pods.Get(Namespace, pod))
 }
 
+// Lose deletes a StatefulSet, as a user may, with its pods or without.
+func (w *World) Lose(component naming.Component, cascade bool) {
+	w.StatefulSets.Remove(w.StatefulSets.Get(Namespace, naming.Member(w.Cluster.Name, component)))
+	if cascade {
+		for _, p := range w.podsOf(component) {
+			w.Kill(p.Name)
+		}
+	}
+}
+
 func (w *World) createPod(component naming.Component, set *appsv1.StatefulSet, ordinal int32) {
 	if w.Claim(component, ordinal) == nil {
 		t := set.Spec.VolumeClaimTemplates[0]
@@ -108,7 +118,7 @@ func (w *World) advancePod(component naming.Component, set *appsv1.StatefulSet, 
 		return
 	case set != nil && ordinal >= *set.Spec.Replicas:
 		next.DeletionTimestamp = &now
-	case view.PodReady(p) || w.Broken[p.Name]:
+	case view.PodReady(p) || w.Stuck[p.Name] || w.Broken[p.Name] && w.processes[p.Name] != nil:
 		return
 	case w.processes[p.Name] != nil:
 		started := p.Status.ContainerStatuses[0].State.Running.StartedAt
@@ -167,7 +177,8 @@ const electionTime = 7
 
 // elect gives PD another leader some time after the last one ended, if there is a quorum.
 func (w *World) elect() {
-	if leader := w.PD.Leader(); leader != "" && w.processes[leader] != nil {
+	quorum := w.quorumWithout("")
+	if leader := w.PD.Leader(); leader != "" && w.processes[leader] != nil && quorum {
 		w.leaderOut = 0
 		return
 	}
@@ -175,12 +186,11 @@ func (w *World) elect() {
 	if w.leaderOut < electionTime {
 		return
 	}
-	running := w.runningMembers()
-	if len(running) == 0 || 2*len(running) <= len(w.members()) {
+	if !quorum {
 		w.PD.Expire()
 		return
 	}
-	for _, name := range running {
+	for _, name := range w.runningMembers() {
 		if w.PD.Elect(name) == nil {
 			return
 		}

@@ -244,6 +244,9 @@ func (x *watchedPD) RemoveMember(ctx context.Context, id uint64) error {
 		for _, m := range members {
 			w.safe(m.ID != id || len(members) == 2 || w.processes[memberPod(m)] == nil, "member %s is removed while it runs", memberPod(m))
 		}
+		if !w.quorumWithout("") {
+			return fmt.Errorf("no quorum agrees: %w", pdapi.ErrUnknown)
+		}
 	}
 	return w.write(func() error { return x.Client.RemoveMember(ctx, id) })
 }

@@ -29,6 +29,14 @@ func Retire(ctx context.Context, controls *control.Controls, claim *corev1.Persi
 	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationRetired: &value}})
 }
 
+// Keep takes the mark of a removed member off a claim, where the removal is taken back.
+func Keep(ctx context.Context, controls *control.Controls, claim *corev1.PersistentVolumeClaim) error {
+	if !Retired(claim) {
+		return nil
+	}
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationRetired: nil}})
+}
+
 // Blocked is the first ordinal from have on whose claim is a removed member's
 // and still there; want if there is none. Members may be added below it.
 func Blocked(claims map[int32]*corev1.PersistentVolumeClaim, have, want int32) int32 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/launch"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -70,11 +71,29 @@ func DecideReplicas(c *view.Cluster) int32 {
 	if c.PD.Set != nil {
 		return c.PD.Replicas()
 	}
-	if !c.Bootstrapped() {
-		return c.Object.Spec.PD.Replicas
-	}
-	if known := c.PD.Known(); known > 0 {
+	// That holds for a cluster that was deleted and is made again over its old volumes too:
+	// more PDs than the old membership has would never be let in.
+	if known := known(c); known > 0 {
 		return known
 	}
 	return c.Object.Spec.PD.Replicas
+}
+
+// known is the number of PDs that there are, or were when the StatefulSet was
+// deleted: one that is being removed has to run until it is no member any more.
+func known(c *view.Cluster) int32 {
+	n := c.PD.Known()
+	if c.State == nil || len(c.State.Members) == 0 {
+		// The next volume may be that of a member on its way out. One that is not comes and goes again.
+		if member.Retired(c.PD.Claims[n]) {
+			n++
+		}
+		return n
+	}
+	for i := range c.State.Members {
+		if ordinal, ok := naming.Ordinal(c.PDPodOfMember(&c.State.Members[i])); ok {
+			n = max(n, ordinal+1)
+		}
+	}
+	return n
 }

@@ -103,6 +103,9 @@ func TestDecideReplicas(t *testing.T) {
 		"a set that is gone comes back with its claims": {old, func(f *Fakes) {
 			f.Add(Claim(old, naming.PD, 1), Claim(old, naming.PD, 6, Retired))
 		}, 2},
+		"a set that is gone comes back with a member that is being removed": {old, func(f *Fakes) {
+			f.Add(Claim(old, naming.PD, 0), Claim(old, naming.PD, 1, Retired))
+		}, 2},
 		"a set that is gone with all it had": {old, func(*Fakes) {}, 3},
 	}
 	for name, test := range tests {

@@ -53,6 +53,7 @@ const (
 	addPod       manager.Verb = "AddPod"
 	removePod    manager.Verb = "RemovePod"
 	retire       manager.Verb = "RetireVolume"
+	keep         manager.Verb = "KeepVolume"
 
 	// settleTime is how long etcd refuses a change of its membership after another one.
 	settleTime = 5 * time.Second
@@ -89,34 +90,58 @@ func started(m *pdapi.Member) bool { return len(m.ClientURLs) > 0 }
 // DecideBegun picks the next step of a change of the membership that is half done.
 func DecideBegun(c *view.Cluster) *manager.Step {
 	have, want := c.PD.Replicas(), c.Object.Spec.PD.Replicas
-	next, last := memberOf(c, c.State.Members, have), memberOf(c, c.State.Members, have-1)
 	nextPod, lastPod := naming.Pod(c.Object.Name, naming.PD, have), naming.Pod(c.Object.Name, naming.PD, have-1)
-	step := &manager.Step{Type: v1alpha1.ReasonScaling, Target: nextPod}
-	switch {
-	case next != nil && !started(next) && want > have:
-		step.Do = addPod
+	last, retired := memberOf(c, c.State.Members, have-1), member.Retired(c.PD.Claims[have-1])
+	step := &manager.Step{Type: v1alpha1.ReasonScaling, Target: lastPod}
+	switch next := memberOf(c, c.State.Members, have); {
+	case next != nil && comes(c, next):
+		step.Target, step.Do = nextPod, addPod
 		step.Message = fmt.Sprintf("adding pod %s, which PD expects as a member", nextPod)
 	case next != nil:
-		if _, running := c.PD.Pod(have); running {
-			step.Message = fmt.Sprintf("removing PD member %s waits until its pod has ended", nextPod)
-			return step
-		}
-		if claim := c.PD.Claims[have]; claim != nil && !member.Retired(claim) {
-			step.Do = retire
-			step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended: setting its volume aside", nextPod)
-			return step
-		}
-		step.Do = removeMember
-		step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended", nextPod)
-	case last == nil && member.Retired(c.PD.Claims[have-1]):
-		step.Target, step.Do = lastPod, removePod
+		return removeEnded(c, nextPod)
+	case last == nil && retired:
+		step.Do = removePod
 		step.Message = fmt.Sprintf("removing pod %s, which is no member of PD any more", lastPod)
+	case last != nil && !started(last) && want < have && have >= leastForQuorum:
+		step.Do = removePod
+		step.Message = fmt.Sprintf("removing pod %s, which has not joined PD and is not wanted any more", lastPod)
 	case last != nil && !started(last):
-		step.Target = lastPod
 		step.Message = fmt.Sprintf("adding pod %s: it has not joined PD yet", lastPod)
+	case last != nil && retired && have <= want:
+		step.Do = keep
+		step.Message = fmt.Sprintf("keeping the volume of pod %s, which is not to be removed any more", lastPod)
 	default:
 		return nil
 	}
+	return step
+}
+
+// comes tells whether the member without a pod after the last one is to get its pod, and not to be removed.
+func comes(c *view.Cluster, next *pdapi.Member) bool {
+	have, want := c.PD.Replicas(), c.Object.Spec.PD.Replicas
+	if started(next) {
+		claim := c.PD.Claims[have]
+		return want > have && claim != nil && !member.Retired(claim) && claim.DeletionTimestamp == nil
+	}
+	// Of two members one has no quorum to remove the other with, wanted or not: it must start first.
+	return want > have || have == 1
+}
+
+// removeEnded picks the next step of the removal of a member that is not in the StatefulSet any more.
+func removeEnded(c *view.Cluster, pod string) *manager.Step {
+	have := c.PD.Replicas()
+	step := &manager.Step{Type: v1alpha1.ReasonScaling, Target: pod}
+	if _, running := c.PD.Pod(have); running {
+		step.Message = fmt.Sprintf("removing PD member %s waits until its pod has ended", pod)
+		return step
+	}
+	if claim := c.PD.Claims[have]; claim != nil && !member.Retired(claim) {
+		step.Do = retire
+		step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended: setting its volume aside", pod)
+		return step
+	}
+	step.Do = removeMember
+	step.Message = fmt.Sprintf("removing PD member %s, whose pod has ended", pod)
 	return step
 }
 
@@ -145,12 +170,12 @@ func decideBegin(c *view.Cluster) *manager.Step {
 	step.Target = naming.Pod(c.Object.Name, naming.PD, have-1)
 	claim := c.PD.Claims[have-1]
 	switch {
-	case claim != nil && !member.Retired(claim):
-		step.Do = retire
-		step.Message = fmt.Sprintf("%s: setting the volume of pod %s aside", progress, step.Target)
 	case have >= leastForQuorum:
 		step.Do = removePod
 		step.Message = fmt.Sprintf("%s: removing pod %s", progress, step.Target)
+	case claim != nil && !member.Retired(claim):
+		step.Do = retire
+		step.Message = fmt.Sprintf("%s: setting the volume of pod %s aside", progress, step.Target)
 	default:
 		// Of two PDs neither can remove the other once it has stopped.
 		step.Do = removeMember
@@ -179,8 +204,20 @@ func (x *change) Act(ctx context.Context, c *view.Cluster, s *manager.Step) erro
 			id = m.ID
 		}
 		return member.Retire(ctx, x.controls, c.PD.Claims[ordinal], id)
+	case keep:
+		return x.keepVolume(ctx, c, client, ordinal)
 	}
 	return nil
+}
+
+// keepVolume takes the mark of a removal back that has not come to the member.
+func (x *change) keepVolume(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
+	fresh := c.LookAgain(ctx, client)
+	if fresh.PDSilent() != "" || memberOf(c, fresh.State.Members, ordinal) == nil {
+		x.again(c, time.Second)
+		return nil
+	}
+	return member.Keep(ctx, x.controls, c.PD.Claims[ordinal])
 }
 
 func (x *change) addMember(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
@@ -225,8 +262,9 @@ func (x *change) changed(c *view.Cluster, err error, format, pod string) error {
 func (x *change) removePod(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
 	fresh := c.LookAgain(ctx, client)
 	pod := naming.Pod(c.Object.Name, naming.PD, ordinal)
-	if memberOf(c, fresh.State.Members, ordinal) != nil {
-		if fresh.Unhealthy() != "" || c.PD.Replicas() < leastForQuorum {
+	if m := memberOf(c, fresh.State.Members, ordinal); m != nil {
+		// A member that never started takes nothing from the quorum that there is.
+		if started(m) && fresh.Unhealthy() != "" || c.PD.Replicas() < leastForQuorum {
 			x.again(c, time.Second)
 			return nil
 		}

@@ -77,14 +77,15 @@ func TestScalerDecides(t *testing.T) {
 		"out: then the next": {have: 4, want: 5, do: "AddMember", target: "demo-pd-4"},
 		"out, taken back before the pod": {have: 3, want: 3, members: membersOf(fourth, 0, 1, 2, 3), do: "RemoveMember", target: "demo-pd-3", begun: true,
 			message: "removing PD member demo-pd-3, whose pod has ended"},
-		"in: first its volume is set aside": {have: 5, want: 3, do: "RetireVolume", target: "demo-pd-4",
-			message: "changing the number of PDs from 5 to 3: setting the volume of pod demo-pd-4 aside"},
-		"in: then its pod": {have: 5, want: 3, stand: func(f *Fakes) { retireClaim(f, 4) }, do: "RemovePod", target: "demo-pd-4"},
+		"in: first its pod": {have: 5, want: 3, do: "RemovePod", target: "demo-pd-4", message: "changing the number of PDs from 5 to 3: removing pod demo-pd-4"},
+		"in: then its volume is set aside": {have: 4, want: 3, members: membersOf(nil, 0, 1, 2, 3, 4), do: "RetireVolume", target: "demo-pd-4", begun: true,
+			stand:   func(f *Fakes) { f.Add(Claim(withPDs(5), naming.PD, 4)) },
+			message: "removing PD member demo-pd-4, whose pod has ended: setting its volume aside"},
 		"in: wait for the end of the pod": {have: 4, want: 3, members: membersOf(nil, 0, 1, 2, 3, 4), target: "demo-pd-4", begun: true,
 			stand:   func(f *Fakes) { f.Add(Pod(withPDs(5), naming.PD, 4, Ready, Terminating)) },
 			message: "removing PD member demo-pd-4 waits until its pod has ended"},
 		"in: then the member": {have: 4, want: 3, members: membersOf(nil, 0, 1, 2, 3, 4), do: "RemoveMember", target: "demo-pd-4", begun: true},
-		"in: then the next":   {have: 4, want: 3, do: "RetireVolume", target: "demo-pd-3"},
+		"in: then the next":   {have: 4, want: 3, do: "RemovePod", target: "demo-pd-3"},
 		"in, taken back after the pod": {have: 4, want: 5, members: membersOf(nil, 0, 1, 2, 3, 4), do: "RemoveMember", target: "demo-pd-4", begun: true,
 			message: "removing PD member demo-pd-4, whose pod has ended"},
 		"from two to one: the member first": {have: 2, want: 1, stand: func(f *Fakes) { retireClaim(f, 1) }, do: "RemoveMember", target: "demo-pd-1"},
@@ -212,9 +213,6 @@ func TestScalingIn(t *testing.T) {
 	s := newScaling(t, c, 3)
 	c.Spec.PD.Replicas = 3
 
-	assert.Equal(t, manager.Verb("RetireVolume"), s.act(t, c).Do)
-	assert.Equal(t, []string{"patch PersistentVolumeClaim data-demo-pd-3"}, s.Writes())
-
 	assert.Equal(t, manager.Verb("RemovePod"), s.act(t, c).Do)
 	assert.Equal(t, []string{"apply StatefulSet demo-pd"}, s.Writes())
 	assert.EqualValues(t, 3, *s.StatefulSets.Get("ns", "demo-pd").Spec.Replicas)
@@ -224,6 +222,8 @@ func TestScalingIn(t *testing.T) {
 	removePod(s.Fakes, 3)
 	s.pd.StopMember("demo-pd-3")
 
+	assert.Equal(t, manager.Verb("RetireVolume"), s.act(t, c).Do)
+	assert.Equal(t, []string{"patch PersistentVolumeClaim data-demo-pd-3"}, s.Writes())
 	assert.Equal(t, manager.Verb("RemoveMember"), s.act(t, c).Do)
 	assert.Equal(t, []string{"Normal Scaling: Removed demo-pd-3 from PD's members"}, s.Events.All())
 	assert.Len(t, s.look(t, c).Members, 3)

@@ -13,6 +13,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -24,7 +25,7 @@ import (
 func DecideReplicas(c *view.Cluster) (replicas int32, wait manager.Note) {
 	have, want := c.Store.Replicas(), c.Object.Spec.Store.Replicas
 	if c.Store.Set == nil && c.Bootstrapped() {
-		have = c.Store.Known() // a set that was deleted comes back with as many as it had
+		have = known(c) // a set that was deleted comes back with as many as it had
 	}
 	switch {
 	case c.Bootstrapped():
@@ -46,6 +47,25 @@ func DecideReplicas(c *view.Cluster) (replicas int32, wait manager.Note) {
 	default:
 		return max(have, 1), manager.Note{Reason: v1alpha1.ReasonWaitingForBootstrap, Message: "waiting for the first store to create the first cells"}
 	}
+}
+
+// known is the number of stores that there are, or were when the StatefulSet was
+// deleted: one that is being drained has to run until it is a tombstone.
+func known(c *view.Cluster) int32 {
+	n := c.Store.Known()
+	if c.State == nil || c.State.At.IsZero() {
+		// The next volume may be that of a store on its way out. One that is not comes and goes again.
+		if member.Retired(c.Store.Claims[n]) {
+			n++
+		}
+		return n
+	}
+	for _, s := range c.Stores() {
+		if ordinal, ok := naming.Ordinal(c.StorePod(&s)); ok {
+			n = max(n, ordinal+1)
+		}
+	}
+	return n
 }
 
 // Location is where a store stands, as Elasticell wants to know it.

@@ -34,6 +34,7 @@ func operator(w *World) Sync {
 	managers := []manager.Manager{pd.NewManager(controls, w.PDClient, nothing), store.NewManager(controls), volume.NewManager(controls)}
 	pds, stores := pd.NewScaler(controls, w.PDClient, again), store.NewScaler(controls, w.PDClient, again)
 	operations := []manager.Operation{
+		pd.NewAwakener(controls, w.PDClient), store.NewAwakener(controls, w.PDClient),
 		pds.Begun(), stores.Begun(), pd.NewUpgrader(controls, w.PDClient), store.NewUpgrader(controls, w.PDClient, again), pds.Begin(), stores.Begin(),
 	}
 	return func(ctx context.Context, c *view.Cluster) error {
@@ -144,10 +145,15 @@ func TestStoreComesUpAgainOnce(t *testing.T) {
 			w.PD.RaceNextDown(target)
 			w.Cluster.Spec.Store.Replicas = 3
 			w.RunUntil("PD was told to drain", 60, func() bool { return contains(w.Events.All(), "Told PD to drain") })
+			w.SyncNow()
+			require.True(t, member.Retired(w.Claim(naming.Store, 3)), "PD's word is taken")
 			w.Step()
+			require.Equal(t, pdapi.Up, w.View().StoreOf("demo-store-3").State)
 			w.Cluster.Spec.Store.Replicas = want
 			w.RunUntil("it ends", 300, w.Settled)
+			w.RunUntil("it is at rest", 60, quiet(w))
 			assert.Equal(t, want == 3, member.Retired(w.Claim(naming.Store, 3)))
+			assert.Equal(t, 1, tombstones(w), "etcd has Down all the same")
 		})
 	}
 }
@@ -249,15 +255,15 @@ func crashes(t *testing.T, world func(*testing.T) *World, ask func(*v1alpha1.Cel
 	}
 }
 
-// quiet tells when five steps in a row wrote nothing.
+// quiet tells when ten steps in a row wrote nothing.
 func quiet(w *World) func() bool {
 	last, still := -1, 0
 	return func() bool {
-		if n := len(w.Writes()); n != last {
+		if n := w.WriteCount() + len(w.Writes()); n != last {
 			last, still = n, 0
 		}
 		still++
-		return still > 5
+		return still > 10
 	}
 }
 
@@ -283,4 +289,25 @@ func outcome(w *World) map[string]string {
 
 func contains(lines []string, part string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, part) })
+}
+
+// Whoever deletes the StatefulSet in the middle of a removal, with its pods or
+// without, does not keep it from ending, nor any store from coming back.
+func TestStoresSetIsLost(t *testing.T) {
+	for _, cascade := range []bool{false, true} {
+		for after := 1; after < 14; after += 3 {
+			t.Run(fmt.Sprintf("with its pods %v, after %d s", cascade, after), func(t *testing.T) {
+				w := NewWorld(t, operator, stores(4), reclaim)
+				w.Cluster.Spec.Store.Replicas = 3
+				for range after {
+					w.Step()
+				}
+				w.Lose(naming.Store, cascade)
+				w.RunUntil("3 stores remain", 300, w.Settled)
+				w.RunUntil("it is at rest", 60, quiet(w))
+				assert.Equal(t, 1, tombstones(w))
+				assert.Nil(t, w.Claim(naming.Store, 3))
+			})
+		}
+	}
 }

@@ -97,6 +97,11 @@ func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
 		step.Do = shrink
 		step.Message = fmt.Sprintf("removing pod %s, whose store is a tombstone", target)
 		return step, true
+	case retired:
+		// A heartbeat under way has written Up back over Down, but only in the memory of PD's leader.
+		step.Do = evictForRemoval
+		step.Message = fmt.Sprintf("removing store %d in pod %s: telling PD again to drain it", store.ID, target)
+		return step, true
 	case have <= want:
 		return nil, false
 	}

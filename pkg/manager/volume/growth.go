@@ -42,14 +42,19 @@ func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *m
 			r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: volume claim %s cannot grow, set it back or use a StorageClass that allows expansion: %v", set.Component, claim.Name, err)
 			return nil
 		}
-		errs = append(errs, err)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		growing++
 	}
 	if growing > 0 {
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Grew %d volume claims of %s to %s", growing, set.Component, want.String())
+	}
+	if growing > 0 || len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	return errors.Join(append(errs, m.growTemplate(ctx, c, set, want))...)
+	return m.growTemplate(ctx, c, set, want)
 }
 
 // EventResized is the reason of events about volumes that grow.

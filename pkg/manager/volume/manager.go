@@ -8,6 +8,8 @@ package volume
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,6 +19,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -57,13 +60,13 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 
 // DecideReclaim tells whether the claim of a removed member is to be deleted: if the
 // spec says so, or if a new member needs its name. A claim that a pod still
-// uses is not. What becomes of the volume is its reclaim policy's business.
+// uses is not, nor one whose removal PD has not confirmed. What becomes of the volume is its reclaim policy's business.
 func DecideReclaim(c *view.Cluster, set *view.Set, claim *corev1.PersistentVolumeClaim) bool {
 	ordinal, ok := naming.Ordinal(claim.Name)
 	if !ok || !member.Retired(claim) || ordinal < set.Replicas() {
 		return false
 	}
-	if _, used := set.Pod(ordinal); used {
+	if _, used := set.Pod(ordinal); used || !gone(c, set.Component, claim, ordinal) {
 		return false
 	}
 	want := c.Object.Spec.PD.Replicas
@@ -71,6 +74,26 @@ func DecideReclaim(c *view.Cluster, set *view.Set, claim *corev1.PersistentVolum
 		want = c.Object.Spec.Store.Replicas
 	}
 	return c.Object.Spec.EnablePVReclaim || ordinal < want
+}
+
+// gone tells whether PD has said that the member of a claim is gone. That holds for
+// ever, so that an old answer is as good as a new one.
+func gone(c *view.Cluster, component naming.Component, claim *corev1.PersistentVolumeClaim, ordinal int32) bool {
+	if c.State == nil {
+		return false
+	}
+	id, err := strconv.ParseUint(claim.Annotations[naming.AnnotationRetired], 10, 64)
+	if err != nil {
+		return false
+	}
+	if component == naming.Store {
+		s := c.State.Store(id)
+		return s != nil && s.State == pdapi.Tombstone
+	}
+	pod := naming.Pod(c.Object.Name, component, ordinal)
+	return len(c.State.Members) > 0 && !slices.ContainsFunc(c.State.Members, func(m pdapi.Member) bool {
+		return m.ID == id || c.PDPodOfMember(&m) == pod
+	})
 }
 
 func (m *Manager) reclaim(ctx context.Context, c *view.Cluster, claim *corev1.PersistentVolumeClaim) error {

@@ -1,0 +1,132 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+)
+
+// space makes a store hold and have room for so many bytes.
+func space(id, used, free uint64) StateModifier {
+	return SetStore(id, func(s *pdapi.Store) { s.UsedSize, s.Available = used, free })
+}
+
+// What becomes of the last of 4 stores, by what is seen of it.
+func TestDecideRemoval(t *testing.T) {
+	cluster := func(n int32) *v1alpha1.CellCluster { return Cluster("demo", Bootstrapped, stores(n)) }
+	evicting := func(p *corev1.Pod) {
+		Ready(p)
+		p.Annotations[naming.AnnotationEvicting] = Now().Format(time.RFC3339) + " remove"
+	}
+	tests := map[string]struct {
+		want    int32
+		state   []StateModifier
+		retired bool
+		pod     PodModifier
+		do      manager.Verb
+		begun   bool
+		message string // "" for no step
+	}{
+		"as many as are wanted":   {want: 4},
+		"more are wanted":         {want: 5},
+		"its leaders move first":  {want: 3, do: "EvictLeaders", message: "removing store 4 in pod demo-store-3: moving the leaders away"},
+		"two at once go singly":   {want: 2, do: "EvictLeaders", state: []StateModifier{keptReplicas(2)}, message: "removing store 4 in pod demo-store-3"},
+		"not while it is unknown": {want: 3, state: []StateModifier{Unreachable}, message: "removing 1 of 4 stores waits: PD does not answer"},
+		"not from bad health":     {want: 3, state: []StateModifier{SetStore(1, Silent)}, message: "removing 1 of 4 stores waits: store 1 does not report to PD"},
+		"its eviction goes on":    {want: 3, pod: evicting, do: "EvictLeaders", state: []StateModifier{SetStore(1, State(pdapi.Down))}, message: "removing 1 of 4 stores is refused: 2 stores would remain up"},
+		"a removal below the replicas is refused": {want: 3, pod: evicting, state: []StateModifier{SetStore(1, Silent)},
+			message: "removing 1 of 4 stores is refused: 2 stores would remain up, and cells have 3 replicas; raise spec.store.replicas"},
+		"a removal without space is refused": {want: 3, state: []StateModifier{space(4, 900<<20, 0), space(1, 0, 300<<20), space(2, 0, 300<<20), space(3, 0, 300<<20)},
+			message: "removing 1 of 4 stores is refused: the other stores have 900 MiB free and store 4 holds 900 MiB"},
+		"its own space does not count": {want: 3, state: []StateModifier{space(4, 900<<20, 900<<20), space(1, 0, 400<<20)}, message: "is refused"},
+		"space enough":                 {want: 3, state: []StateModifier{space(4, 900<<20, 0), space(1, 0, 2<<30)}, do: "EvictLeaders", message: "moving the leaders away"},
+
+		"Down: its volume is set aside":              {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, do: "RetireVolume", begun: true, message: "removing store 4 in pod demo-store-3: setting its volume aside"},
+		"Down: whatever is wanted now":               {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Down))}, do: "RetireVolume", begun: true, message: "setting its volume aside"},
+		"Down and set aside: it is drained":          {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, do: "Drain", begun: true, message: "PD is moving its cells away, 0 are left"},
+		"drained, whatever is wanted now":            {want: 4, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, do: "Drain", begun: true, message: "PD is moving its cells away"},
+		"drained with no store to spare":             {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down)), SetStore(1, Silent)}, retired: true, do: "Drain", begun: true, message: "it stands still until 3 stores are up, now it is 2"},
+		"Up again by a heartbeat under way":          {want: 3, retired: true, do: "EvictLeaders", begun: true, message: "telling PD again to drain it"},
+		"Up again, and not to be removed":            {want: 4, retired: true, do: "EvictLeaders", begun: true, message: "telling PD again to drain it"},
+		"a tombstone's pod goes":                     {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, retired: true, do: "RemovePod", begun: true, message: "removing pod demo-store-3, whose store is a tombstone"},
+		"a tombstone's pod goes for a new one":       {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, retired: true, do: "RemovePod", begun: true, message: "whose store is a tombstone"},
+		"a tombstone's pod stays while PD is silent": {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone)), Unreachable}, retired: true, begun: true, message: "removing pod demo-store-3 waits: PD does not answer"},
+		"a tombstone that others made":               {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, message: "removing 1 of 4 stores waits: PD knows 3 stores and there are 4 pods"},
+		"one that PD never knew":                     {want: 3, pod: evicting, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, message: "PD knows no store in pod demo-store-3"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := cluster(4)
+			f := Settled(c)
+			if test.retired {
+				f.Add(Claim(c, naming.Store, 3, Retired))
+			}
+			if test.pod != nil {
+				f.Add(Pod(c, naming.Store, 3, test.pod))
+			}
+			state := PDState(c, append([]StateModifier{Stores(4)}, test.state...)...)
+			c.Spec.Store.Replicas = test.want
+			if test.want == 2 {
+				c.Spec.PD.Config.MaxReplicas = new(int32(2))
+			}
+			v := f.View(c, state)
+			step, begun := store.DecideRemoval(v)
+			s := store.NewScaler(nil, nil, nil)
+			if test.message == "" {
+				assert.Nil(t, step)
+				assert.False(t, begun)
+				assert.Nil(t, s.Begin().Decide(v))
+				return
+			}
+			require.NotNil(t, step)
+			assert.Equal(t, test.begun, begun)
+			if test.begun {
+				assert.Equal(t, step, s.Begun().Decide(v))
+				assert.Nil(t, s.Begin().Decide(v))
+			} else {
+				assert.Equal(t, step, s.Begin().Decide(v))
+				assert.Nil(t, s.Begun().Decide(v))
+			}
+			assert.Equal(t, v1alpha1.ReasonScaling, step.Type)
+			assert.Equal(t, "demo-store-3", step.Target)
+			assert.Contains(t, step.Message, test.message)
+			assert.Equal(t, test.do, step.Do)
+		})
+	}
+}
+
+// keptReplicas makes PD keep so many replicas.
+func keptReplicas(n int) StateModifier {
+	return func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.System.MaxReplicas = n }
+}
+
+func TestNothingIsRemoved(t *testing.T) {
+	c := Cluster("demo", Bootstrapped, stores(4))
+	state := PDState(c, Stores(4), SetStore(4, State(pdapi.Down)))
+	fewer := Cluster("demo", Bootstrapped, stores(3))
+	fresh := Cluster("demo", stores(3))
+	step, begun := store.DecideRemoval(Settled(c).View(fresh, state))
+	assert.Nil(t, step, "before the bootstrap")
+	assert.False(t, begun)
+	step, begun = store.DecideRemoval(New().View(fewer, state))
+	assert.Nil(t, step, "without a StatefulSet")
+	assert.False(t, begun)
+	step, begun = store.DecideRemoval(Settled(c).View(fewer, nil))
+	require.NotNil(t, step, "before PD has answered")
+	assert.Empty(t, step.Do)
+	assert.False(t, begun)
+}
