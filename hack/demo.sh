@@ -198,7 +198,7 @@ explain() {
 	[[ $status -ne 0 ]] || return
 	printf '\ndemo: it failed. This is how things stand:\n' >&2
 	if command -v kubectl >/dev/null && [[ -n ${KUBECONFIG-}$CLUSTER ]]; then
-		kubectl --namespace=cell-admin get pods >&2 || true
+		kubectl --namespace=cell-admin get pods,events >&2 || true
 		kubectl --namespace=cell get cc,pods,events >&2 || true
 	fi
 	exit "$status"

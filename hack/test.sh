@@ -6,7 +6,8 @@
 #   unit   what needs nothing but Go and gcc; a few minutes
 #   all    also the stand-in for Elasticell at length, a real API server, and real
 #          nodes on this machine (root, see hack/install-needs.sh)
-#   bench  the measures of docs/performance.md, on a real API server
+#   bench  the measures of docs/performance.md, on a real API server; takes the flags of
+#          tests/bench, for example -short
 # unit and all end with the line "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -72,7 +73,7 @@ all)
 	;;
 bench)
 	kubernetes
-	go test -C tests -count=1 -timeout=40m -v ./bench/...
+	go run -C tests ./bench -write "${@:2}"
 	;;
 *)
 	echo "usage: test.sh unit|all|bench" >&2

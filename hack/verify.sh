@@ -35,16 +35,27 @@ check_layout() {
 }
 
 check_headers() {
-	files '*.go' '*.sh' '*.yaml' '*.tpl' '.ci/*' '**/Makefile' '**/Dockerfile' | grep -v /testdata/ |
-		while IFS= read -r file; do
-			head -n 6 "$file" | grep -c -e 'Copyright 2026 The Cell Operator Authors\.' -e 'SPDX-License-Identifier: Apache-2\.0' |
-				grep -qx 2 || echo "$file"
-		done | expect_none "no licence header, see hack/boilerplate.go.txt"
+	local line
+	for line in 'Copyright 2026 The Cell Operator Authors\.' 'SPDX-License-Identifier: Apache-2\.0'; do
+		files '*.go' '*.sh' '*.yaml' '*.tpl' '.ci/*' '**/Makefile' '**/Dockerfile' | grep -v /testdata/ |
+			tr '\n' '\0' | { xargs -0 grep --files-without-match "$line" || true; }
+	done | sort -u | expect_none "no licence header, see hack/boilerplate.go.txt"
 }
 
 check_paths() {
 	files | tr '\n' '\0' | { xargs -0 grep -nIE '(^|[^[:alnum:]_.~-])/(work|root|home|Users)/' || true; } |
 		expect_none "paths of somebody's machine"
+}
+
+# check_links sees that what Markdown pages link to in this repository is there.
+check_links() {
+	local page target
+	files '*.md' | while IFS= read -r page; do
+		grep -oE '\]\([^)#[:space:]]+' "$page" | cut -c3- | grep -vE '^[a-z]+:' | sort -u |
+			while IFS= read -r target; do
+				[[ -e $(dirname "$page")/$target ]] || echo "$page: $target"
+			done || true
+	done | expect_none "broken links"
 }
 
 check_gofmt() {
@@ -129,7 +140,7 @@ run() {
 }
 
 failed=()
-checks=(layout headers paths scripts gofmt generated modules vet staticcheck charts)
+checks=(layout headers paths links scripts gofmt generated modules vet staticcheck charts)
 if (($# > 0)); then checks=("$@"); fi
 for check in "${checks[@]}"; do
 	run "$check"

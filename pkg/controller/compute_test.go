@@ -20,6 +20,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -315,7 +316,7 @@ func bare(t *testing.T) *Controller {
 	refuse := func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, errors.New("refused") }
 	api.Kube.PrependReactor("*", "*", refuse)
 	api.Cells.PrependReactor("*", "*", refuse)
-	c, err := New(Options{Kube: api.Kube, Cells: api.Cells, Events: &ct.Events{}, PD: ct.PDFactory(t), LauncherImage: ct.LauncherImage, ClusterResources: true})
+	c, err := New(Options{Kube: api.Kube, Cells: api.Cells, Events: &ct.Events{}, PD: ct.PDClients(pdtest.NewFarm()), LauncherImage: ct.LauncherImage, ClusterResources: true})
 	require.NoError(t, err)
 	t.Cleanup(c.queue.ShutDown)
 	return c

@@ -129,7 +129,7 @@ func (c *Controller) watchPD(k types.NamespacedName, v *view.Cluster, r manager.
 func waitsForPD(n manager.Note) bool {
 	switch n.Reason {
 	case v1alpha1.ReasonWaitingForPD, v1alpha1.ReasonInitializing, v1alpha1.ReasonWaitingForBootstrap,
-		v1alpha1.ReasonWaitingForStores, v1alpha1.ReasonWaitingForReplicas, v1alpha1.ReasonWaitingForHealth,
+		v1alpha1.ReasonWaitingForStores, v1alpha1.ReasonWaitingForReplicas,
 		v1alpha1.ReasonScaling, v1alpha1.ReasonRollingUpdate, v1alpha1.ReasonRepairing:
 		return true
 	}

@@ -40,6 +40,11 @@ func NewPD(c *v1alpha1.CellCluster, configure ...func(*pdtest.Config)) *pdtest.P
 	return pdtest.New(config)
 }
 
+// PDClients makes clients of a farm of PDs, without a socket. They cannot change the membership.
+func PDClients(farm *pdtest.Farm) pdapi.Factory {
+	return pdapi.NewFactory(pdapi.Options{Transport: farm, Timeout: time.Second})
+}
+
 // PDFactory makes clients of PDs, without a socket but for changes of the membership.
 func PDFactory(t testing.TB, pds ...*pdtest.PD) pdapi.Factory {
 	t.Helper()

@@ -50,6 +50,7 @@ type World struct {
 	processes map[string]*process
 	disks     map[string]uint64 // the store on a claim, by the claim's UID
 	leaderOut int               // for how many steps PD has had no leader
+	hashes    map[string]string // see restartHash
 
 	writes int
 	crash  crash
@@ -79,7 +80,7 @@ func NewWorld(t testing.TB, operator func(*World) Sync, modify ...func(*v1alpha1
 	t.Helper()
 	c := Cluster("demo", append([]func(*v1alpha1.CellCluster){Bootstrapped}, modify...)...)
 	w := &World{Fakes: New(), T: t, Cluster: c, NewOperator: operator, Broken: map[string]bool{}, Stuck: map[string]bool{},
-		processes: map[string]*process{}, disks: map[string]uint64{}}
+		processes: map[string]*process{}, disks: map[string]uint64{}, hashes: map[string]string{}}
 	w.PD = pdtest.New(pdtest.Config{
 		Members:     memberNames(c),
 		ClientURL:   func(name string) string { o, _ := naming.Ordinal(name); return endpoint(o) },
@@ -206,11 +207,21 @@ func (w *World) Settled() bool {
 		w.updated(&v.PD) && w.updated(&v.Store)
 }
 
+// restartHash is what pods of the present spec carry.
+func (w *World) restartHash(component naming.Component) string {
+	images := w.Cluster.Spec.PD.Image + " " + w.Cluster.Spec.Store.Image + " " + string(component)
+	if w.hashes[images] == "" {
+		t := template(w.Cluster, component)
+		w.hashes[images] = t.Annotations[naming.AnnotationRestartHash]
+	}
+	return w.hashes[images]
+}
+
 // updated tells whether all pods of a set are from the present spec.
 func (w *World) updated(s *view.Set) bool {
-	t := template(w.Cluster, s.Component)
+	hash := w.restartHash(s.Component)
 	return !slices.ContainsFunc(s.Pods, func(p view.Pod) bool {
-		return p.Annotations[naming.AnnotationRestartHash] != t.Annotations[naming.AnnotationRestartHash]
+		return p.Annotations[naming.AnnotationRestartHash] != hash
 	})
 }
 

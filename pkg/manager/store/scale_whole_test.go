@@ -255,7 +255,7 @@ func crashes(t *testing.T, world func(*testing.T) *World, ask func(*v1alpha1.Cel
 	}
 }
 
-// quiet tells when ten steps in a row wrote nothing.
+// quiet tells when nothing was written for 16 s.
 func quiet(w *World) func() bool {
 	last, still := -1, 0
 	return func() bool {
@@ -263,7 +263,8 @@ func quiet(w *World) func() bool {
 			last, still = n, 0
 		}
 		still++
-		return still > 10
+		w.Pass(4 * time.Second)
+		return still > 3
 	}
 }
 

@@ -42,8 +42,6 @@ const (
 	ReasonWaitingForPods = "WaitingForPods"
 	// ReasonWaitingForVolume: a volume does not exist or is not bound yet.
 	ReasonWaitingForVolume = "WaitingForVolume"
-	// ReasonWaitingForHealth: a disruptive step waits for full health.
-	ReasonWaitingForHealth = "WaitingForHealth"
 	// ReasonRollingUpdate: pods are being restarted with a new spec.
 	ReasonRollingUpdate = "RollingUpdate"
 	// ReasonScaling: members are being added or removed.
@@ -69,6 +67,4 @@ const (
 	ReasonNameConflict = "NameConflict"
 	// ReasonWriteFailed: Kubernetes or PD refused a write.
 	ReasonWriteFailed = "WriteFailed"
-	// ReasonNotSupported: this version of the operator cannot do what the spec asks.
-	ReasonNotSupported = "NotSupported"
 )

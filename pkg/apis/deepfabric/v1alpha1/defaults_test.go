@@ -193,7 +193,7 @@ func randomCluster(seed int64) *CellCluster {
 		func(m *metav1.TypeMeta, r randfill.Continue) {
 			*m = metav1.TypeMeta{APIVersion: SchemeGroupVersion.String(), Kind: Kind}
 		},
-		func(m *metav1.FieldsV1, r randfill.Continue) { m.Raw = []byte("{}") },
+		func(m *metav1.FieldsV1, r randfill.Continue) { m.SetRawBytes([]byte("{}")) },
 		func(m *autoscalingv2.MetricSpec, r randfill.Continue) {
 			m.Type = autoscalingv2.ResourceMetricSourceType
 		},
