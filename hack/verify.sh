@@ -47,15 +47,27 @@ check_paths() {
 		expect_none "paths of somebody's machine"
 }
 
-# check_links sees that what Markdown pages link to in this repository is there.
-check_links() {
+# check_docs sees that what Markdown pages link to in this repository is there, and
+# that each reason of a condition is explained to users.
+check_docs() {
+	{ broken_links; unexplained_reasons; } | expect_none "broken links, and reasons that docs/cell-cluster.md leaves out"
+}
+
+broken_links() {
 	local page target
 	files '*.md' | while IFS= read -r page; do
 		grep -oE '\]\([^)#[:space:]]+' "$page" | cut -c3- | grep -vE '^[a-z]+:' | sort -u |
 			while IFS= read -r target; do
 				[[ -e $(dirname "$page")/$target ]] || echo "$page: $target"
 			done || true
-	done | expect_none "broken links"
+	done
+}
+
+unexplained_reasons() {
+	local reason
+	sed -nE 's/^\tReason.* = "(.*)"$/\1/p' pkg/apis/deepfabric/v1alpha1/conditions.go | while IFS= read -r reason; do
+		grep -q "\`$reason\`" docs/cell-cluster.md || echo "$reason"
+	done
 }
 
 check_gofmt() {
@@ -140,7 +152,7 @@ run() {
 }
 
 failed=()
-checks=(layout headers paths links scripts gofmt generated modules vet staticcheck charts)
+checks=(layout headers paths docs scripts gofmt generated modules vet staticcheck charts)
 if (($# > 0)); then checks=("$@"); fi
 for check in "${checks[@]}"; do
 	run "$check"

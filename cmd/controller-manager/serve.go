@@ -31,7 +31,7 @@ func servers(o options, registry *prometheus.Registry, ready func() bool) []serv
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}))
 	out := []server{newServer(o.httpAddr, mux)}
 	if o.pprofAddr != "" {
 		debug := http.NewServeMux()

@@ -41,10 +41,8 @@ func (e *ConflictError) Error() string {
 
 // Apply implements Applier.
 func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
-	body, hash, err := w.encode(want, live)
-	if err != nil {
-		return false, err
-	}
+	// Of a settled cluster nothing but this hash and covers is computed for each object.
+	hash := desired.Hash(want)
 	var none T
 	if live != none {
 		if err := w.owned(want, live); err != nil {
@@ -54,11 +52,15 @@ func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
 			return false, nil
 		}
 	}
+	body, err := w.encode(want, live, hash)
+	if err != nil {
+		return false, err
+	}
 	// What is known to be ours is taken back from whoever changed it. What is not yet
 	// in the cache might be a stranger's, so the first attempt only creates.
 	written, err := w.apply(ctx, want, body, live != none)
 	if apierrors.IsConflict(err) && live == none {
-		written, err = w.applyOverOwn(ctx, want, err)
+		written, err = w.applyOverOwn(ctx, want, hash, err)
 	}
 	if apierrors.IsInvalid(err) && live == none {
 		err = w.explainInvalid(ctx, want, err)
@@ -76,7 +78,7 @@ func (w *writer[T]) apply(ctx context.Context, want T, body []byte, force bool) 
 }
 
 // applyOverOwn looks at the object that stands in the way; if it is ours after all, it is overwritten.
-func (w *writer[T]) applyOverOwn(ctx context.Context, want T, cause error) (T, error) {
+func (w *writer[T]) applyOverOwn(ctx context.Context, want T, hash string, cause error) (T, error) {
 	var none T
 	live, err := w.client(want.GetNamespace()).Get(ctx, want.GetName(), metav1.GetOptions{})
 	if err != nil {
@@ -85,7 +87,7 @@ func (w *writer[T]) applyOverOwn(ctx context.Context, want T, cause error) (T, e
 	if err := w.owned(want, live); err != nil {
 		return none, err
 	}
-	body, _, err := w.encode(want, live)
+	body, err := w.encode(want, live, hash)
 	if err != nil {
 		return none, err
 	}
@@ -121,20 +123,20 @@ func (w *writer[T]) owned(want, live T) error {
 // has another version, and the API server answers with a conflict.
 const absentVersion = "1"
 
-// encode is the body of an apply request, with its own hash in an annotation. It
-// is for live alone, if that is known: another object may have taken its place.
-func (w *writer[T]) encode(want, live T) (body []byte, hash string, err error) {
+// encode is the body of an apply request, with the hash of what is wanted in an
+// annotation. It is for live alone, if that is known: another object may have
+// taken its place.
+func (w *writer[T]) encode(want, live T, hash string) ([]byte, error) {
 	text, err := json.Marshal(want)
 	if err != nil {
-		return nil, "", fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
+		return nil, fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
 	}
 	var object map[string]any
 	if err := json.Unmarshal(text, &object); err != nil {
-		return nil, "", fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
+		return nil, fmt.Errorf("encode %s %s: %w", w.kind.Kind, want.GetName(), err)
 	}
 	delete(object, "status")
 	object["apiVersion"], object["kind"] = w.kind.APIVersion, w.kind.Kind
-	hash = desired.Hash(object)
 	meta := object["metadata"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)
 	if annotations == nil {
@@ -148,8 +150,7 @@ func (w *writer[T]) encode(want, live T) (body []byte, hash string, err error) {
 	} else {
 		meta["resourceVersion"] = absentVersion
 	}
-	body, err = json.Marshal(object)
-	return body, hash, err
+	return json.Marshal(object)
 }
 
 // Delete implements Applier and Patcher.

@@ -71,8 +71,9 @@ func (s *sources) scope(namespace string) *scope {
 	return s.scopes[metav1.NamespaceAll]
 }
 
-// strip drops what no decision needs: managed fields of all, of nodes all but
-// labels, schedulability and conditions, and of volumes where they lie.
+// strip drops what no decision needs: managed fields of all, of pods the spec but
+// for the node, of nodes all but labels, schedulability and conditions, and of
+// volumes where they lie.
 func strip(o any) (any, error) {
 	if m, err := meta.Accessor(o); err == nil {
 		m.SetManagedFields(nil)
@@ -80,6 +81,9 @@ func strip(o any) (any, error) {
 	if n, ok := o.(*corev1.Node); ok {
 		n.Annotations = nil
 		n.Status = corev1.NodeStatus{Conditions: n.Status.Conditions}
+	}
+	if p, ok := o.(*corev1.Pod); ok {
+		p.Spec = corev1.PodSpec{NodeName: p.Spec.NodeName}
 	}
 	if v, ok := o.(*corev1.PersistentVolume); ok {
 		v.Annotations = nil

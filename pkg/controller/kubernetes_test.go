@@ -12,7 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/labels"
 
 	ct "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
@@ -50,9 +50,14 @@ func (k *world) move() {
 	for i := range deployments.Items {
 		k.deployment(&deployments.Items[i])
 	}
-	for _, p := range k.pods("") {
+	for _, p := range k.pods(nil, nil) {
 		k.kubelet(p)
 	}
+	k.heartbeat()
+}
+
+// heartbeat has all that runs of Elasticell report to PD, and PD do its work.
+func (k *world) heartbeat() {
 	for _, e := range k.elasticell {
 		if e.pd != nil && !e.halted {
 			e.pd.Tick()
@@ -60,21 +65,28 @@ func (k *world) move() {
 	}
 }
 
-func (k *world) pods(owner types.UID) []*corev1.Pod {
-	all, err := k.OtherKube.CoreV1().Pods(ct.Namespace).List(k.t.Context(), metav1.ListOptions{})
+// pods are those of a selector, and from now on owned by whom that is.
+func (k *world) pods(selector map[string]string, owner *metav1.OwnerReference) []*corev1.Pod {
+	pods := k.OtherKube.CoreV1().Pods(ct.Namespace)
+	all, err := pods.List(k.t.Context(), metav1.ListOptions{LabelSelector: labels.SelectorFromSet(selector).String()})
 	require.NoError(k.t, err)
 	var out []*corev1.Pod
 	for i := range all.Items {
-		if p := &all.Items[i]; owner == "" || (len(p.OwnerReferences) > 0 && p.OwnerReferences[0].UID == owner) {
-			out = append(out, p)
+		p := &all.Items[i]
+		if owner != nil && p.OwnerReferences[0].UID != owner.UID {
+			p.OwnerReferences = []metav1.OwnerReference{*owner}
+			p, err = pods.Update(k.t.Context(), p, metav1.UpdateOptions{})
+			require.NoError(k.t, err)
 		}
+		out = append(out, p)
 	}
 	return out
 }
 
 func (k *world) statefulSet(s *appsv1.StatefulSet) {
+	owner := metav1.NewControllerRef(s, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))
 	have := map[string]bool{}
-	for _, p := range k.pods(s.UID) {
+	for _, p := range k.pods(s.Spec.Selector.MatchLabels, owner) {
 		ordinal, _ := naming.Ordinal(p.Name)
 		if have[p.Name] = true; ordinal >= *s.Spec.Replicas {
 			k.deletePod(p)
@@ -88,14 +100,15 @@ func (k *world) statefulSet(s *appsv1.StatefulSet) {
 		claim := s.Spec.VolumeClaimTemplates[0].DeepCopy()
 		claim.Namespace, claim.Name = ct.Namespace, claim.Name+"-"+name
 		_, _ = k.OtherKube.CoreV1().PersistentVolumeClaims(ct.Namespace).Create(k.t.Context(), claim, metav1.CreateOptions{}) // may be there
-		k.createPod(name, &s.Spec.Template, *metav1.NewControllerRef(s, appsv1.SchemeGroupVersion.WithKind("StatefulSet")))
+		k.createPod(name, &s.Spec.Template, *owner)
 	}
 }
 
 func (k *world) deployment(d *appsv1.Deployment) {
+	owner := metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))
 	hash := desired.RestartHash(d.Spec.Template.Annotations)
 	have := map[string]bool{}
-	for _, p := range k.pods(d.UID) {
+	for _, p := range k.pods(d.Spec.Selector.MatchLabels, owner) {
 		if desired.RestartHash(p.Annotations) != hash {
 			k.deletePod(p)
 		}
@@ -103,7 +116,7 @@ func (k *world) deployment(d *appsv1.Deployment) {
 	}
 	for i := range *d.Spec.Replicas {
 		if name := fmt.Sprintf("%s-%s-%d", d.Name, hash[:6], i); !have[name] {
-			k.createPod(name, &d.Spec.Template, *metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment")))
+			k.createPod(name, &d.Spec.Template, *owner)
 		}
 	}
 }

@@ -4,12 +4,15 @@
 package controller
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
 
@@ -25,7 +28,17 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "start the tests again with the mutation detector:", err)
 		os.Exit(1)
 	}
-	klog.LogToStderr(false)
+	logs := flag.NewFlagSet("", flag.PanicOnError)
+	klog.InitFlags(logs)
+	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL"} {
+		if err := logs.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
 	klog.SetOutput(io.Discard)
 	os.Exit(m.Run())
+}
+
+func TestMutationsAreDetected(t *testing.T) {
+	assert.Equal(t, "*cache.defaultCacheMutationDetector", fmt.Sprintf("%T", cache.NewCacheMutationDetector("test")))
 }

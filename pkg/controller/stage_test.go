@@ -31,12 +31,15 @@ type stage struct {
 	kubernetes world
 }
 
-// play runs a test on a stage with a running controller.
-func play(t *testing.T, do func(s *stage)) {
+// play runs a test on a stage with a running controller; prepare comes before that runs.
+func play(t *testing.T, do func(s *stage), prepare ...func(s *stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{API: ct.NewAPI(), t: t, farm: pdtest.NewFarm(), events: &ct.Events{}}
 		s.kubernetes = world{stage: s, elasticell: map[string]*elasticell{}, badImages: map[string]bool{}, full: map[string]bool{}}
+		for _, p := range prepare {
+			p(s)
+		}
 		s.start()
 		do(s)
 	})
@@ -71,14 +74,39 @@ func (s *stage) start() {
 	s.t.Cleanup(s.stop)
 }
 
-// step is how often the rest of the world moves.
-const step = 100 * time.Millisecond
+// The rest of the world moves every step, and where that takes long, every longStep.
+const (
+	step     = 200 * time.Millisecond
+	longStep = time.Second
+	long     = 10 * time.Second
+)
 
 // run lets time pass.
 func (s *stage) run(d time.Duration) {
+	for begin := time.Now(); time.Since(begin) < d; {
+		s.move(min(d, pace(time.Since(begin))))
+	}
+}
+
+// move is one move of the rest of the world, and what the operator makes of it meanwhile.
+func (s *stage) move(d time.Duration) {
+	s.kubernetes.move()
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func pace(since time.Duration) time.Duration {
+	if since < long {
+		return step
+	}
+	return longStep
+}
+
+// rest lets time pass in which Kubernetes has nothing to do and stores report to PD.
+func (s *stage) rest(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
-		s.kubernetes.move()
-		time.Sleep(step)
+		s.kubernetes.heartbeat()
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 	}
 }
@@ -86,8 +114,8 @@ func (s *stage) run(d time.Duration) {
 // until lets time pass until something is so.
 func (s *stage) until(limit time.Duration, what string, so func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(limit); !so(); s.run(step) {
-		if time.Now().After(end) {
+	for begin := time.Now(); !so(); s.move(pace(time.Since(begin))) {
+		if time.Since(begin) > limit {
 			status := s.cluster("demo").Status
 			require.Failf(s.t, "not in time", "%s, after %v; phase %s, message %q, conditions %v", what, limit, status.Phase, status.Message, summary(&status))
 		}
@@ -130,7 +158,8 @@ func (s *stage) settled(name string, modify ...func(*v1alpha1.CellCluster)) {
 	s.t.Helper()
 	s.create(name, modify...)
 	s.until(2*time.Minute, name+" is Ready", func() bool { return s.is(name, v1alpha1.ConditionReady) })
-	s.run(10 * time.Second)
+	s.run(2 * time.Second)
+	s.rest(10 * time.Second)
 	s.ResetRequests()
 }
 

@@ -54,7 +54,7 @@ func TestCreationOrder(t *testing.T) {
 		s.create("demo")
 		most := map[string]int{}
 		seen := func() (pds, stores, proxies int) {
-			for _, p := range s.kubernetes.pods("") {
+			for _, p := range s.kubernetes.pods(nil, nil) {
 				switch p.Labels["app.kubernetes.io/component"] {
 				case "pd":
 					pds++
@@ -92,7 +92,7 @@ func TestSettledClusterCostsNothing(t *testing.T) {
 		events := len(s.events.All())
 		pd := s.kubernetes.elasticell["demo"].pd
 		pd.ResetCalls()
-		s.run(2 * time.Minute)
+		s.rest(2 * time.Minute)
 		assert.Empty(t, s.AllRequests())
 		assert.Len(t, s.events.All(), events)
 		assert.LessOrEqual(t, pd.CallCount(), 2*8, "calls of PD in two minutes")
@@ -114,7 +114,7 @@ func TestRestartOfTheOperator(t *testing.T) {
 		s.settled("demo")
 		s.stop()
 		s.start()
-		s.run(time.Minute)
+		s.rest(time.Minute)
 		assert.Empty(t, s.writes())
 		assert.True(t, s.is("demo", v1alpha1.ConditionReady))
 	})
@@ -185,7 +185,7 @@ func TestDeletion(t *testing.T) {
 		c.Finalizers = nil
 		_, _ = cells.Update(t.Context(), c, metav1.UpdateOptions{})
 		pd.ResetCalls()
-		s.run(2 * time.Minute)
+		s.rest(2 * time.Minute)
 		assert.Empty(t, s.writes())
 		assert.Zero(t, pd.CallCount(), "nobody asks its PD any more")
 	})

@@ -28,13 +28,19 @@ func Hash(value any) string {
 // setRestartHash records on a template the hash of all in it that deserves a
 // restart: everything but the launcher's image.
 func setRestartHash(t *corev1.PodTemplateSpec) {
-	bare := t.DeepCopy()
-	for i := range bare.Spec.InitContainers {
-		if bare.Spec.InitContainers[i].Name == naming.InitContainerName {
-			bare.Spec.InitContainers[i].Image = ""
+	image := LauncherImage(t)
+	setLauncherImage(t, "")
+	hash := Hash(t)
+	setLauncherImage(t, image)
+	t.Annotations = merged(t.Annotations, map[string]string{naming.AnnotationRestartHash: hash})
+}
+
+func setLauncherImage(t *corev1.PodTemplateSpec, image string) {
+	for i := range t.Spec.InitContainers {
+		if t.Spec.InitContainers[i].Name == naming.InitContainerName {
+			t.Spec.InitContainers[i].Image = image
 		}
 	}
-	t.Annotations = merged(t.Annotations, map[string]string{naming.AnnotationRestartHash: Hash(bare)})
 }
 
 // RestartHash is the hash that a pod or a template carries; "" if none.
@@ -59,9 +65,5 @@ func KeepLauncher(want, live *corev1.PodTemplateSpec) {
 	if image == "" || RestartHash(want.Annotations) != RestartHash(live.Annotations) {
 		return
 	}
-	for i := range want.Spec.InitContainers {
-		if want.Spec.InitContainers[i].Name == naming.InitContainerName {
-			want.Spec.InitContainers[i].Image = image
-		}
-	}
+	setLauncherImage(want, image)
 }

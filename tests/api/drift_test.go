@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -14,19 +15,21 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/deepfabric/elasticell-operator/tests/internal/kube"
 )
 
-// drifts are what people do to objects that are not theirs, by kind, as merge patches.
+// drifts are what people do to objects that are not theirs, by kind, as merge
+// patches, or as JSON patches where they begin with a bracket.
 var drifts = map[string][]string{
 	"StatefulSet": {
 		`{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1}}}}`,
 		`{"spec":{"updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"partition":1}}}}`,
 	},
 	"Deployment": {
-		`{"spec":{"replicas":0}}`,
 		`{"spec":{"template":{"spec":{"containers":[{"name":"proxy","image":"other"}]}}}}`,
 	},
-	"Service":                 {`{"spec":{"selector":{"app.kubernetes.io/instance":"other"}}}`, `{"spec":{"ports":[{"name":"other","port":1}]}}`},
+	"Service":                 {`{"spec":{"selector":{"app.kubernetes.io/instance":"other"}}}`, `[{"op":"replace","path":"/spec/ports/0/targetPort","value":1}]`},
 	"ConfigMap":               {`{"data":{"pd":"nonsense"}}`, `{"data":null}`},
 	"PodDisruptionBudget":     {`{"spec":{"maxUnavailable":"100%"}}`},
 	"HorizontalPodAutoscaler": {`{"spec":{"maxReplicas":50}}`},
@@ -60,7 +63,7 @@ func TestDrift(t *testing.T) {
 			patches = slices.DeleteFunc(patches, func(p string) bool { return strings.Contains(p, "component") })
 		}
 		for _, patch := range patches {
-			patched, err := resource(x.kind, ns).Patch(t.Context(), x.GetName(), types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "somebody"})
+			patched, err := resource(x.kind, ns).Patch(t.Context(), x.GetName(), patchType(patch), []byte(patch), metav1.PatchOptions{FieldManager: "somebody"})
 			require.NoError(t, err, "%s %s: %s", x.kind, x.GetName(), patch)
 			require.NotEqual(t, essence(&x.Unstructured, false), essence(patched, false), "%s %s: %s changes nothing", x.kind, x.GetName(), patch)
 			restored(t, x, false, "after "+patch)
@@ -74,19 +77,23 @@ func TestDrift(t *testing.T) {
 	awaitReady(t, ns, "demo")
 }
 
+func patchType(patch string) types.PatchType {
+	if strings.HasPrefix(patch, "[") {
+		return types.JSONPatchType
+	}
+	return types.MergePatchType
+}
+
 // restored waits until an object is as it was.
 func restored(t *testing.T, x object, deleted bool, when string) {
 	t.Helper()
 	var now *unstructured.Unstructured
-	ok := assert.Eventually(t, func() bool {
+	until(t, func() bool {
 		var err error
 		now, err = resource(x.kind, x.GetNamespace()).Get(context.Background(), x.GetName(), metav1.GetOptions{})
 		return err == nil && (!deleted || now.GetUID() != x.GetUID()) &&
 			assert.ObjectsAreEqual(essence(&x.Unstructured, deleted), essence(now, deleted))
-	}, patience, patience/1000)
-	if !ok {
-		require.FailNow(t, "not put right", "%s %s %s: %v", x.kind, x.GetName(), when, now)
-	}
+	}, func() string { return fmt.Sprintf("%s %s is as before, %s; it is %v", x.kind, x.GetName(), when, now) })
 }
 
 // essence is what of an object the operator answers for. Kubernetes gives a new
@@ -107,7 +114,8 @@ func essence(o *unstructured.Unstructured, anew bool) map[string]any {
 	return out
 }
 
-// What others add to an object is theirs, and stays.
+// What others add to an object is theirs, and stays: server-side apply could not
+// even take it away, so that trying would never end.
 func TestForeignAdditionsStay(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
@@ -119,9 +127,16 @@ func TestForeignAdditionsStay(t *testing.T) {
 		_, err := resource(x.kind, ns).Patch(t.Context(), x.GetName(), types.MergePatchType,
 			[]byte(`{"metadata":{"labels":{"team":"data"},"annotations":{"note":"kept"},"finalizers":["example.com/kept"]}}`), metav1.PatchOptions{FieldManager: "somebody"})
 		require.NoError(t, err)
+		if x.kind == "Service" {
+			_, err := resource(x.kind, ns).Patch(t.Context(), x.GetName(), types.JSONPatchType,
+				[]byte(`[{"op":"add","path":"/spec/ports/-","value":{"name":"extra","port":7777}}]`), metav1.PatchOptions{FieldManager: "somebody"})
+			require.NoError(t, err)
+		}
 	}
 	o.quiet(t)
-	assert.Empty(t, difference(o.Counts(), before))
+	touchNodes(t, "by-additions")
+	o.quiet(t)
+	assert.Empty(t, kube.Print(difference(o.Counts(), before)))
 	for _, x := range owned(t, ns, "c0") {
 		assert.Equal(t, "data", x.GetLabels()["team"], "%s %s", x.kind, x.GetName())
 		assert.Equal(t, "kept", x.GetAnnotations()["note"], "%s %s", x.kind, x.GetName())

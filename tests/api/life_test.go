@@ -39,7 +39,7 @@ func TestPaused(t *testing.T) {
 	_, err := resource("Deployment", ns).Patch(t.Context(), "c0-proxy", types.MergePatchType, []byte(`{"spec":{"replicas":1}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
 	change(t, ns, "c0", set("spec.proxy.image", "proxy:2"))
-	require.Eventually(t, func() bool { return o.syncs.Load() > syncs }, patience, patience/1000)
+	until(t, func() bool { return o.syncs.Load() > syncs }, say("the cluster is synced"))
 	await(t, ns, "c0", "has seen the new spec", func(c *v1alpha1.CellCluster) bool { return c.Generation == c.Status.ObservedGeneration })
 	o.quiet(t)
 	for r, n := range difference(o.Counts(), before) {
@@ -85,7 +85,7 @@ func TestDeleted(t *testing.T) {
 	assert.Len(t, claims, 6)
 	before := o.Counts()
 	require.NoError(t, cellClusters(ns).Delete(t.Context(), "c0", metav1.DeleteOptions{}))
-	require.Eventually(t, func() bool { return len(owned(t, ns, "c0")) == 0 && podsOf(ns, "c0") == 0 }, patience, patience/1000)
+	until(t, func() bool { return len(owned(t, ns, "c0")) == 0 && podsOf(ns, "c0") == 0 }, say("nothing is left of the deleted cluster"))
 	o.quiet(t)
 	assert.Equal(t, claims, claimsOf(t, ns, "c0"))
 	assert.LessOrEqual(t, kube.Sum(difference(o.Counts(), before), nil), 1, "requests: %s", kube.Print(difference(o.Counts(), before)))
@@ -122,10 +122,10 @@ func TestDeletedInForeground(t *testing.T) {
 	settled(t, ns, o, 1)
 	way := metav1.DeletePropagationForeground
 	require.NoError(t, cellClusters(ns).Delete(t.Context(), "c0", metav1.DeleteOptions{PropagationPolicy: &way}))
-	require.Eventually(t, func() bool {
+	until(t, func() bool {
 		list, err := cellClusters(ns).List(context.Background(), metav1.ListOptions{})
 		return err == nil && len(list.Items) == 0
-	}, patience, patience/1000)
+	}, say("the cluster is gone"))
 	assert.Empty(t, owned(t, ns, "c0"))
 	assert.Len(t, claimsOf(t, ns, "c0"), 6)
 	assert.Zero(t, o.failures.Load())
@@ -153,7 +153,8 @@ func podsOf(ns, cluster string) int {
 	return len(list.Items)
 }
 
-// A PD that falls silent is said to be unknown, and nothing is concluded from that.
+// A PD that falls silent is said to be unknown, and nothing is concluded from
+// that: it may be the network.
 func TestPDFallsSilent(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
@@ -164,11 +165,16 @@ func TestPDFallsSilent(t *testing.T) {
 		for _, x := range owned(t, ns, "c0") {
 			out[x.kind+" "+x.GetName()] = x.GetResourceVersion()
 		}
+		pods, err := env.kube.CoreV1().Pods(ns).List(t.Context(), metav1.ListOptions{})
+		require.NoError(t, err)
+		for _, p := range pods.Items {
+			out["Pod "+p.Name] = p.ResourceVersion
+		}
 		return out
 	}
 	before := objects()
 	pd := env.world.PD(types.NamespacedName{Namespace: ns, Name: "c0"})
-	pd.SetModes(pdtest.Panicking)
+	pd.SetModes(pdtest.Silent)
 	c := await(t, ns, "c0", "is degraded", func(c *v1alpha1.CellCluster) bool {
 		return meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionDegraded)
 	})

@@ -36,7 +36,8 @@ import (
 const (
 	launcherImage = "cell-operator:test"
 	// patience is for a busy machine; what is awaited usually comes within a second or two.
-	patience = time.Minute
+	patience  = time.Minute
+	lookAgain = 20 * time.Millisecond
 	// pollBusy and pollSettled are short, so that tests do not wait for PD.
 	pollBusy    = 250 * time.Millisecond
 	pollSettled = 3 * time.Second
@@ -115,15 +116,25 @@ func get(t *testing.T, ns, name string) *v1alpha1.CellCluster {
 func await(t *testing.T, ns, name string, what string, is func(*v1alpha1.CellCluster) bool) *v1alpha1.CellCluster {
 	t.Helper()
 	var c *v1alpha1.CellCluster
-	ok := assert.Eventually(t, func() bool {
+	until(t, func() bool {
 		c = get(t, ns, name)
 		return is(c)
-	}, patience, 50*time.Millisecond)
-	if !ok {
-		require.FailNow(t, "waited in vain until the cluster "+what, "status: %s", print(c.Status))
-	}
+	}, func() string { return "the cluster " + what + "; its status: " + print(c.Status) })
 	return c
 }
+
+// until waits until something is so. In vain, it ends the test with what it was.
+func until(t *testing.T, is func() bool, what func() string) {
+	t.Helper()
+	for began := time.Now(); !is(); time.Sleep(lookAgain) {
+		if time.Since(began) > patience {
+			require.FailNow(t, "waited in vain until "+what())
+		}
+	}
+}
+
+// say is a constant sentence for until.
+func say(what string) func() string { return func() string { return what } }
 
 // print is a value as JSON, for messages.
 func print(v any) string {
@@ -165,12 +176,12 @@ func (o *operator) quiet(t *testing.T) {
 	t.Helper()
 	const long = 2 * time.Second
 	last, since := -1, time.Now()
-	require.Eventually(t, func() bool {
+	until(t, func() bool {
 		if n := o.requests(); n != last {
 			last, since = n, time.Now()
 		}
 		return time.Since(since) > long
-	}, patience, 50*time.Millisecond, "the operator does not come to rest: %s", o)
+	}, func() string { return "the operator comes to rest; its requests: " + o.String() })
 }
 
 // requests counts all but the opening of watches.

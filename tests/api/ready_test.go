@@ -18,9 +18,9 @@ import (
 	"github.com/deepfabric/elasticell-operator/tests/internal/kube"
 )
 
-// From creation to Ready, what the user sees on the way, and what it costs.
+// From creation to Ready, what the user sees on the way, and what it costs. It
+// runs alone: the longer a cluster takes the more often its status changes.
 func TestReady(t *testing.T) {
-	t.Parallel()
 	ns := namespace(t)
 	o := operate(t, ns)
 	began := time.Now()
@@ -126,7 +126,7 @@ func TestRestartOverSettledClusters(t *testing.T) {
 	o.stop()
 
 	o = operate(t, ns)
-	require.Eventually(t, func() bool { return o.syncs.Load() >= 3 }, patience, 10*time.Millisecond)
+	until(t, func() bool { return o.syncs.Load() >= 3 }, say("all clusters are synced"))
 	time.Sleep(3 * pollBusy) // PD's first answers come in
 	o.quiet(t)
 	for r, n := range o.Counts() {
@@ -155,7 +155,7 @@ func TestTwoClustersInOneNamespace(t *testing.T) {
 	change(t, ns, "c1", set("spec.proxy.replicas", "3"), set("spec.proxy.image", "proxy:2"))
 	awaitReady(t, ns, "c1")
 	require.NoError(t, cellClusters(ns).Delete(t.Context(), "c1", metav1.DeleteOptions{}))
-	require.Eventually(t, func() bool { return len(owned(t, ns, "c1")) == 0 }, patience, 100*time.Millisecond)
+	until(t, func() bool { return len(owned(t, ns, "c1")) == 0 }, say("nothing is left of the deleted cluster"))
 	assert.Equal(t, before, objects("c0"))
 	pods, err := env.kube.CoreV1().Pods(ns).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)

@@ -90,9 +90,9 @@ func TestUnknownFieldsAreNamed(t *testing.T) {
 }
 
 var refusedEdits = []refusal{
-	{"shrinking PD's volume", set("spec.pd.requests.storage", "1Gi"), "spec.pd.requests.storage", "set it back to the former size or more"},
-	{"shrinking the stores' volume", set("spec.store.requests.storage", "10G"), "spec.store.requests.storage", "set it back to the former size or more"},
-	{"no size any more", drop("spec.store.requests"), "spec.store.requests.storage", "set it back to the former size or more"},
+	{"shrinking PD's volume", set("spec.pd.requests.storage", "1Gi"), "spec.pd.requests.storage", "set it back to the size that the volumes have, or more"},
+	{"shrinking the stores' volume", set("spec.store.requests.storage", "10G"), "spec.store.requests.storage", "set it back to the size that the volumes have, or more"},
+	{"no size any more", drop("spec.store.requests"), "spec.store.requests.storage", "set it back to the size that the volumes have, or more"},
 	{"another class", set("spec.store.storageClassName", "slow"), "spec.store.storageClassName", "create a new cluster with the other class"},
 	{"no class any more", drop("spec.pd.storageClassName"), "spec.pd.storageClassName", "create a new cluster with the other class"},
 	{"other initial cells", set("spec.store.initialCells.count", "8"), "spec.store.initialCells", "create a new cluster and copy the data"},

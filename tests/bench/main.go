@@ -48,6 +48,10 @@ func main() {
 	// The signal reaches the whole group of processes; the one inside takes down what it has brought up.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if s.write && s.only != "" {
+		fmt.Fprintln(os.Stderr, "bench: -write wants the whole table: leave out -only")
+		os.Exit(2)
+	}
 	work := outside
 	if inNetwork() {
 		work = inside

@@ -87,6 +87,7 @@ func checkLocations(t *testing.T, w *harness.World, c *harness.Cells) {
 // TestNeighbours has a second cluster in the namespace, and a third of the same
 // name in another.
 func TestNeighbours(t *testing.T) {
+	t.Parallel()
 	w, demo := needDemo(t)
 	before := demo.Objects(t)
 	second := w.CellsNamed("cell", "cell-second", "second")

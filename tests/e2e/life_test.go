@@ -18,52 +18,59 @@ import (
 // TestLifeUnderLoad upgrades every component and scales PDs and stores both
 // ways while clients write.
 func TestLifeUnderLoad(t *testing.T) {
-	w, demo := needDemo(t)
+	t.Parallel()
+	w := harness.Get(t)
+	w.NeedOperator(t)
+	w.OwnNamespace(t, "life", "baseline")
+	life := w.CellsNamed("life", "cell", "life")
+	life.Install(t)
+	life.AwaitReady(t)
+	life.Write(t, "before")
 
 	t.Run("upgrade of all", func(t *testing.T) {
-		before := demo.Lives(t, naming.PD, naming.Store, naming.Proxy)
-		demo.UnderLoad(t, "upgrade", func() {
-			demo.Upgrade(t, env("1")...)
-			demo.AwaitReady(t)
+		before := life.Lives(t, naming.PD, naming.Store, naming.Proxy)
+		life.UnderLoad(t, "upgrade", func() {
+			life.Upgrade(t, env("1")...)
+			life.AwaitReady(t)
 		})
-		for pod, life := range demo.Lives(t, naming.PD, naming.Store, naming.Proxy) {
+		for pod, life := range life.Lives(t, naming.PD, naming.Store, naming.Proxy) {
 			assert.NotEqual(t, before[pod], life, "pod %s runs the old spec", pod)
 		}
 	})
 
 	t.Run("out", func(t *testing.T) {
-		demo.UnderLoad(t, "out", func() {
-			demo.Upgrade(t, append(env("1"), "--set=pd.replicas=5,store.replicas=5")...)
-			demo.AwaitReady(t)
+		life.UnderLoad(t, "out", func() {
+			life.Upgrade(t, append(env("1"), "--set=pd.replicas=5,store.replicas=5")...)
+			life.AwaitReady(t)
 		})
-		assert.Len(t, members(t, demo), 5)
-		assert.Len(t, stores(t, demo, pdapi.Up), 5)
+		assert.Len(t, members(t, life), 5)
+		assert.Len(t, stores(t, life, pdapi.Up), 5)
 	})
 
 	t.Run("in", func(t *testing.T) {
-		demo.UnderLoad(t, "in", func() {
-			demo.Upgrade(t, env("1")...)
-			demo.AwaitReady(t)
+		life.UnderLoad(t, "in", func() {
+			life.Upgrade(t, env("1")...)
+			life.AwaitReady(t)
 		})
-		assert.Len(t, members(t, demo), 3)
-		assert.Len(t, stores(t, demo, pdapi.Up), 3)
-		assert.Len(t, stores(t, demo, pdapi.Tombstone), 2)
-		assert.Empty(t, stores(t, demo, pdapi.Down))
-		for _, pod := range []string{"demo-store-3", "demo-store-4", "demo-pd-3", "demo-pd-4"} {
-			claim := w.Kubectl(t, "--namespace=cell", "get", "persistentvolumeclaim", "data-"+pod, "--output=jsonpath={.metadata.annotations}")
+		assert.Len(t, members(t, life), 3)
+		assert.Len(t, stores(t, life, pdapi.Up), 3)
+		assert.Len(t, stores(t, life, pdapi.Tombstone), 2)
+		assert.Empty(t, stores(t, life, pdapi.Down))
+		for _, pod := range []string{"life-store-3", "life-store-4", "life-pd-3", "life-pd-4"} {
+			claim := w.Kubectl(t, "--namespace=life", "get", "persistentvolumeclaim", "data-"+pod, "--output=jsonpath={.metadata.annotations}")
 			assert.Contains(t, claim, naming.AnnotationRetired, "the claim of a removed member is set aside")
 		}
 	})
 
 	t.Run("out again, on fresh volumes", func(t *testing.T) {
-		demo.Upgrade(t, append(env("1"), "--set=store.replicas=4")...)
-		demo.AwaitReady(t)
-		assert.Len(t, stores(t, demo, pdapi.Up), 4)
-		assert.Len(t, stores(t, demo, pdapi.Tombstone), 2)
-		demo.Upgrade(t, env("1")...)
-		demo.AwaitReady(t)
+		life.Upgrade(t, append(env("1"), "--set=store.replicas=4")...)
+		life.AwaitReady(t)
+		assert.Len(t, stores(t, life, pdapi.Up), 4)
+		assert.Len(t, stores(t, life, pdapi.Tombstone), 2)
+		life.Upgrade(t, env("1")...)
+		life.AwaitReady(t)
 	})
-	demo.Read(t, "demo")
+	life.Read(t, "before")
 }
 
 // env changes the pods of every component, so that all of them restart.

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 var demoInstalled bool
 
 // needDemo makes sure of the operator and of the cluster that the charts'
-// defaults make, with the keys "demo" in it. The tests that share it do not run
-// in parallel, and leave it Ready.
+// defaults make, with the keys "demo" in it. Of the tests that share it no two run
+// in parallel; each leaves it as the defaults say.
 func needDemo(t *testing.T) (*harness.World, *harness.Cells) {
 	t.Helper()
 	w := harness.Get(t)

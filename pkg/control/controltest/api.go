@@ -133,12 +133,10 @@ func (a *API) ResetRequests() {
 
 func actionName(action testing.Action) string {
 	switch x := action.(type) {
-	case testing.CreateAction:
+	case testing.CreateAction: // updates too
 		return objectName(x.GetObject())
 	case interface{ GetName() string }:
 		return x.GetName()
-	case testing.UpdateAction:
-		return objectName(x.GetObject())
 	}
 	return ""
 }

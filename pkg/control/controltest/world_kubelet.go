@@ -6,6 +6,7 @@ package controltest
 import (
 	"errors"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -105,11 +106,16 @@ func (w *World) createPod(component naming.Component, set *appsv1.StatefulSet, o
 	w.Pods.Add(p)
 }
 
+// endingTime is how long a pod that the StatefulSet controller deletes takes to end.
+const endingTime = 3 * time.Second
+
 // advancePod brings a pod one stage further: it ends where the set does not want it, runs, becomes ready.
 func (w *World) advancePod(component naming.Component, set *appsv1.StatefulSet, p *corev1.Pod) {
 	ordinal, _ := naming.Ordinal(p.Name)
 	next, now := p.DeepCopy(), metav1.NewTime(w.Now())
 	switch {
+	case p.DeletionTimestamp != nil && now.Sub(p.DeletionTimestamp.Time) < endingTime:
+		return
 	case p.DeletionTimestamp != nil:
 		if x := w.processes[p.Name]; x != nil {
 			w.end(p.Name, x)

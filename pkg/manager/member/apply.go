@@ -61,6 +61,14 @@ const (
 	EventCreated = "Created"
 )
 
+// NoteApplied says that a component's new spec has just been written. The view
+// still shows the old one, by which all pods are up to date.
+func NoteApplied(r *manager.Result, component naming.Component, want, live *corev1.PodTemplateSpec) {
+	if desired.RestartHash(want.Annotations) != desired.RestartHash(live.Annotations) {
+		r.Wait(v1alpha1.ReasonRollingUpdate, "applying the new spec of %s", component)
+	}
+}
+
 // Explain turns what went wrong with a write into a sentence of the status,
 // where the user can do something about it. The error still counts as one.
 func Explain(r *manager.Result, err error) {

@@ -45,7 +45,7 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	err := errors.Join(
 		member.ApplyShared(ctx, c, naming.PD, m.controls),
 		m.applyMembership(ctx, c, replicas),
-		m.applySet(ctx, c, replicas),
+		m.applySet(ctx, c, replicas, &r),
 		member.Repair(ctx, c, &c.PD, m.controls, &r),
 		m.initialize(ctx, c, &r),
 	)
@@ -64,10 +64,13 @@ func (m *Manager) applyMembership(ctx context.Context, c *view.Cluster, replicas
 	return err
 }
 
-func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32) error {
+func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32, r *manager.Result) error {
 	want, err := desired.PDStatefulSet(c.Object, replicas, c.LauncherImage)
 	if err != nil {
 		return err
+	}
+	if c.PD.Set != nil {
+		member.NoteApplied(r, naming.PD, &want.Spec.Template, &c.PD.Set.Spec.Template)
 	}
 	return member.ApplySet(ctx, c, &c.PD, want, m.controls)
 }

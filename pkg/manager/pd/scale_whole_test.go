@@ -183,7 +183,9 @@ func TestPDsUpgrade(t *testing.T) {
 	for _, n := range []int32{1, 2, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := NewWorld(t, wholeOperator, pds(n))
-			first := w.PD.Leader()
+			first := naming.Pod("demo", naming.PD, n-1) // the one that would go first by its ordinal
+			require.NoError(t, w.PD.Elect(first))
+			w.RunUntil("its leader is known", 60, w.Settled)
 			w.Cluster.Spec.PD.Image = "pd:2"
 			ended(t, w)
 			var deleted []string

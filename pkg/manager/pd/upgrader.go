@@ -65,8 +65,9 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		}
 		client := u.pd(c)
 		defer client.Close()
-		if c.LookAgain(ctx, client).Unhealthy() != "" {
-			return nil // the next sync will say so
+		fresh := c.LookAgain(ctx, client)
+		if fresh.Unhealthy() != "" || (fresh.PDLeader() == p.Name && len(member.Outdated(&c.PD)) > 1) {
+			return nil // the next sync will say so, or take another one first
 		}
 		if err := othersServe(ctx, client, c, p.Name); err != nil {
 			return fmt.Errorf("restart pod %s: %w", p.Name, err)

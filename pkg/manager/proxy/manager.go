@@ -42,7 +42,7 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	}
 	errs := []error{member.ApplyShared(ctx, c, naming.Proxy, m.controls)}
 	if start {
-		errs = append(errs, m.applyDeployment(ctx, c), m.autoscale(ctx, c))
+		errs = append(errs, m.applyDeployment(ctx, c, &r), m.autoscale(ctx, c))
 		member.NotePods(&r, naming.Proxy, c.Proxy.Pods, c.ProxyReplicas())
 	}
 	err := errors.Join(errs...)
@@ -66,7 +66,7 @@ func DecideStart(c *view.Cluster) (bool, manager.Note) {
 	return true, manager.Note{}
 }
 
-func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
+func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manager.Result) error {
 	replicas, handOver := DecideReplicas(c)
 	want, err := desired.ProxyDeployment(c.Object, replicas, c.LauncherImage)
 	if err != nil {
@@ -87,6 +87,9 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster) error {
 		if err := m.controls.Replicas.KeepReplicas(ctx, live); err != nil {
 			return err
 		}
+	}
+	if live != nil {
+		member.NoteApplied(r, naming.Proxy, &want.Spec.Template, &live.Spec.Template)
 	}
 	if _, err := m.controls.Deployments.Apply(ctx, want, live); err != nil {
 		return err

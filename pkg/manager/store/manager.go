@@ -41,7 +41,7 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	}
 	err := errors.Join(
 		member.ApplyShared(ctx, c, naming.Store, m.controls),
-		m.applySet(ctx, c, replicas),
+		m.applySet(ctx, c, replicas, &r),
 		m.locate(ctx, c),
 		member.Repair(ctx, c, &c.Store, m.controls, &r),
 	)
@@ -50,13 +50,16 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	return r, err
 }
 
-func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32) error {
+func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32, r *manager.Result) error {
 	if replicas == 0 && c.Store.Set == nil {
 		return nil
 	}
 	want, err := desired.StoreStatefulSet(c.Object, replicas, c.LauncherImage)
 	if err != nil {
 		return err
+	}
+	if c.Store.Set != nil {
+		member.NoteApplied(r, naming.Store, &want.Spec.Template, &c.Store.Set.Spec.Template)
 	}
 	if err := member.ApplySet(ctx, c, &c.Store, want, m.controls); err != nil {
 		return err

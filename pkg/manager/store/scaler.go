@@ -131,7 +131,8 @@ func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *mana
 // Unremovable says why the others could not take over what a store holds; it is
 // empty if they can.
 func Unremovable(c *view.Cluster, store *pdapi.Store) string {
-	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
+	// PD goes by its own number until its restart with another one.
+	replicas := max(int(*c.Object.Spec.PD.Config.MaxReplicas), c.State.System.MaxReplicas)
 	var space uint64
 	up := 0
 	for _, s := range c.UpStores() {

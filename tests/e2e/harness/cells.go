@@ -32,7 +32,7 @@ type Cells struct {
 	Release, Namespace, Name string
 }
 
-// Cells names a cell cluster, which may or may not exist.
+// CellsNamed is a cell cluster that may or may not exist.
 func (w *World) CellsNamed(namespace, release, name string) *Cells {
 	return &Cells{w: w, Namespace: namespace, Release: release, Name: name}
 }
@@ -121,13 +121,16 @@ func (c *Cells) Pods(t *testing.T, component naming.Component) []corev1.Pod {
 	return pods.Items
 }
 
-// Lives are the UID and the restarts of each pod of the components, by name. As
-// long as they are equal no pod was restarted.
+// Lives are the UID and the restarts of each pod of the components, by name, but
+// for pods on their way out. As long as they are equal no pod was restarted.
 func (c *Cells) Lives(t *testing.T, components ...naming.Component) map[string]string {
 	t.Helper()
 	lives := map[string]string{}
 	for _, component := range components {
 		for _, p := range c.Pods(t, component) {
+			if p.DeletionTimestamp != nil {
+				continue
+			}
 			restarts := int32(0)
 			for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 				restarts += s.RestartCount

@@ -52,25 +52,25 @@ func (w *World) NeedOperator(t *testing.T) {
 	w.AwaitOperator(t)
 }
 
-// InstallOperator installs the operator in place of one with the chart's
-// defaults, and uninstalls it at the end of the test.
+// InstallOperator installs another operator than one with the chart's defaults,
+// where there is none, and uninstalls it at the end of the test.
 func (w *World) InstallOperator(t *testing.T, args ...string) {
 	t.Helper()
-	w.UninstallOperator(t)
 	w.Namespace(t, OperatorNamespace, "restricted")
 	w.Helm(t, append([]string{"install", OperatorRelease, "charts/cell-operator", "--namespace=" + OperatorNamespace}, args...)...)
 	t.Cleanup(func() { w.UninstallOperator(t) })
 	w.AwaitOperator(t)
 }
 
-// UninstallOperator uninstalls the operator and waits until its pods are gone.
+// UninstallOperator uninstalls the operator. It is stopped before, while it may
+// still release its lease, for which the next one would wait otherwise.
 func (w *World) UninstallOperator(t *testing.T) {
 	t.Helper()
 	operator.Lock()
 	defer operator.Unlock()
-	w.Helm(t, "uninstall", OperatorRelease, "--namespace="+OperatorNamespace, "--ignore-not-found")
 	operator.usual = false
-	w.awaitNoOperator(t)
+	w.ScaleOperator(t, 0)
+	w.Helm(t, "uninstall", OperatorRelease, "--namespace="+OperatorNamespace)
 }
 
 // AwaitOperator waits until the operator is rolled out.

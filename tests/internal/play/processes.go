@@ -95,7 +95,7 @@ func (w *World) servePD(pod *corev1.Pod, ip string) (bool, error) {
 	}
 	join, err := launch.DecodeJoin([]byte(start.Data[launch.JoinKey]))
 	if err != nil {
-		return false, fmt.Errorf("read the membership: %w", err)
+		return false, nil // the launcher looks again
 	}
 	plan, err := planOf(pod)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -39,7 +40,7 @@ func main() {
 	wait := flag.Duration("wait", 0, "how long to try again while nobody answers")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, *addr, *wait, flag.Args())
+	err := run(ctx, os.Stdout, *addr, *wait, flag.Args())
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "redis:", err)
@@ -47,7 +48,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, addr string, wait time.Duration, command []string) error {
+func run(ctx context.Context, out io.Writer, addr string, wait time.Duration, command []string) error {
 	if len(command) == 0 {
 		return errors.New("no command: try `redis -addr HOST:PORT PING`")
 	}
@@ -60,8 +61,8 @@ func run(ctx context.Context, addr string, wait time.Duration, command []string)
 		sent := time.Now()
 		answer, err := ask(ctx, client, command)
 		if err == nil {
-			fmt.Printf("%s: %s (%.1f ms)\n", strings.Join(command, " "), answer, float64(time.Since(sent).Microseconds())/1e3)
-			return nil
+			_, err := fmt.Fprintf(out, "%s: %s (%.1f ms)\n", strings.Join(command, " "), answer, float64(time.Since(sent).Microseconds())/1e3)
+			return err
 		}
 		var refusal redis.Error
 		if ctx.Err() != nil || errors.As(err, &refusal) || time.Since(begin) >= wait {
