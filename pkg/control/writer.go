@@ -112,11 +112,25 @@ func (w *writer[T]) owned(want, live T) error {
 	if mine == nil || (theirs != nil && mine.UID == theirs.UID) {
 		return nil
 	}
+	if theirs == nil && orphaned(want, live) {
+		return nil
+	}
 	cause := "it has no owner"
 	if theirs != nil {
 		cause = fmt.Sprintf("its owner is %s %s with UID %s", theirs.Kind, theirs.Name, theirs.UID)
 	}
 	return &ConflictError{Kind: w.kind.Kind, Name: want.GetName(), Cause: cause}
+}
+
+// orphaned tells whether an object without an owner was made by the operator for a
+// cluster of this name: its owner was taken away by hand, or deleted without it.
+func orphaned(want, live metav1.Object) bool {
+	for _, label := range []string{naming.LabelManagedBy, naming.LabelInstance} {
+		if live.GetLabels()[label] != want.GetLabels()[label] {
+			return false
+		}
+	}
+	return live.GetAnnotations()[naming.AnnotationAppliedHash] != ""
 }
 
 // absentVersion makes an apply create and nothing else: an object that exists

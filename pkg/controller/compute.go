@@ -14,6 +14,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -255,18 +256,34 @@ func setCondition(c *view.Cluster, s *v1alpha1.CellClusterStatus, next metav1.Co
 	s.Conditions = append(s.Conditions, next)
 }
 
+// staying counts the pods that are not on their way out.
+func staying(pods []*corev1.Pod) int32 {
+	n := int32(0)
+	for _, p := range pods {
+		if p.DeletionTimestamp == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // isReady is about the spec: every member that it asks for is ready and made from it.
 func isReady(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) (metav1.ConditionStatus, manager.Note) {
 	parts := []struct {
 		name naming.Component
 		have v1alpha1.ComponentStatus
 		want int32
+		pods []*corev1.Pod
 	}{
-		{naming.PD, s.PD.ComponentStatus, c.Object.Spec.PD.Replicas},
-		{naming.Store, s.Store.ComponentStatus, c.Object.Spec.Store.Replicas},
-		{naming.Proxy, s.Proxy.ComponentStatus, c.ProxyReplicas()},
+		{naming.PD, s.PD.ComponentStatus, c.Object.Spec.PD.Replicas, member.Pods(c.PD.Pods)},
+		{naming.Store, s.Store.ComponentStatus, c.Object.Spec.Store.Replicas, member.Pods(c.Store.Pods)},
+		{naming.Proxy, s.Proxy.ComponentStatus, c.ProxyReplicas(), c.Proxy.Pods},
 	}
 	for _, p := range parts {
+		if n := staying(p.pods); n > p.want {
+			return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonMembersNotReady,
+				Message: fmt.Sprintf("there are %d %s pods, of which %d are to go", n, p.name, n-p.want)}
+		}
 		if p.have.ReadyReplicas < p.want || p.have.UpdatedReplicas < p.want {
 			return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonMembersNotReady,
 				Message: fmt.Sprintf("%d of %d %s pods are ready, %d run the present spec", p.have.ReadyReplicas, p.want, p.name, p.have.UpdatedReplicas)}

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	ct "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
@@ -122,11 +121,24 @@ func (s *stage) until(limit time.Duration, what string, so func() bool) {
 	}
 }
 
+// sparse is a cluster with nothing set that has a default, as one is that was
+// stored before a field existed. Whoever fills in defaults must not do so in the cache.
+func sparse(name string, modify ...func(*v1alpha1.CellCluster)) *v1alpha1.CellCluster {
+	full := ct.Cluster(name)
+	c := &v1alpha1.CellCluster{ObjectMeta: metav1.ObjectMeta{Namespace: full.Namespace, Name: name, UID: full.UID}}
+	c.Spec.PD.Replicas, c.Spec.PD.Image = full.Spec.PD.Replicas, full.Spec.PD.Image
+	c.Spec.Store.Replicas, c.Spec.Store.Image = full.Spec.Store.Replicas, full.Spec.Store.Image
+	c.Spec.Proxy.Replicas, c.Spec.Proxy.Image = full.Spec.Proxy.Replicas, full.Spec.Proxy.Image
+	for _, m := range modify {
+		m(c)
+	}
+	return c
+}
+
 // create makes a cluster, and what a user changes of it.
 func (s *stage) create(name string, modify ...func(*v1alpha1.CellCluster)) {
 	s.t.Helper()
-	c := ct.Cluster(name, modify...)
-	c.UID, c.ResourceVersion, c.CreationTimestamp = types.UID("uid-of-"+name), "", metav1.Time{}
+	c := sparse(name, modify...)
 	_, err := s.OtherCells.DeepfabricV1alpha1().CellClusters(ct.Namespace).Create(s.t.Context(), c, metav1.CreateOptions{})
 	require.NoError(s.t, err)
 }

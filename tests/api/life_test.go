@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -175,13 +176,17 @@ func TestPDFallsSilent(t *testing.T) {
 	before := objects()
 	pd := env.world.PD(types.NamespacedName{Namespace: ns, Name: "c0"})
 	pd.SetModes(pdtest.Silent)
+	began := time.Now()
 	c := await(t, ns, "c0", "is degraded", func(c *v1alpha1.CellCluster) bool {
 		return meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionDegraded)
 	})
+	t.Logf("noticed after %v", time.Since(began))
 	assert.Contains(t, c.Status.Message, "nothing is known from PD: ")
 	assert.Len(t, c.Status.Store.Stores, 3, "what was known stays")
 	o.quiet(t)
 	assert.Equal(t, before, objects())
 	pd.SetModes(pdtest.Well)
+	began = time.Now()
 	awaitReady(t, ns, "c0")
+	t.Logf("and well again after %v", time.Since(began))
 }

@@ -36,7 +36,7 @@ import (
 const (
 	launcherImage = "cell-operator:test"
 	// patience is for a busy machine; what is awaited usually comes within a second or two.
-	patience  = time.Minute
+	patience  = 2 * time.Minute
 	lookAgain = 20 * time.Millisecond
 	// pollBusy and pollSettled are short, so that tests do not wait for PD.
 	pollBusy    = 250 * time.Millisecond
