@@ -91,12 +91,13 @@ func serve(client *testing.Fake, t *tracker) {
 			return true, nil, err
 		}
 		selector, _, _ := testing.ExtractFromListOptions(options)
-		if selector.Empty() {
-			return true, all, nil
-		}
 		return true, watch.Filter(all, func(e watch.Event) (watch.Event, bool) {
 			m, err := meta.Accessor(e.Object)
-			return e, err == nil && selector.Matches(labels.Set(m.GetLabels()))
+			if err != nil || !selector.Matches(labels.Set(m.GetLabels())) {
+				return e, false
+			}
+			e.Object = e.Object.DeepCopyObject() // of what exists already the tracker gives its own
+			return e, true
 		}), nil
 	})
 }
