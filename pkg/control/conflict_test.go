@@ -169,3 +169,39 @@ func TestConflictThatCannotBeLookedAt(t *testing.T) {
 	broken = false
 	assert.Equal(t, theirs, w.liveService(t))
 }
+
+// What the operator made for a cluster of this name, and has lost its owner, is
+// taken back: by hand, or with a CellCluster that was deleted without it.
+func TestOrphans(t *testing.T) {
+	tests := map[string]struct {
+		change func(s *corev1.Service)
+		ours   bool
+	}{
+		"its owner was taken away":            {func(*corev1.Service) {}, true},
+		"made for another cluster":            {func(s *corev1.Service) { s.Labels[naming.LabelInstance] = "other" }, false},
+		"of another operator":                 {func(s *corev1.Service) { s.Labels[naming.LabelManagedBy] = "other" }, false},
+		"labelled like ours, made by no one":  {func(s *corev1.Service) { s.Annotations = nil }, false},
+		"it has got another owner since then": {func(s *corev1.Service) { s.OwnerReferences = []metav1.OwnerReference{controller("Other", "x")} }, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			live := w.applyService(t, w.service(), nil)
+			live.OwnerReferences = nil
+			test.change(live)
+			live, err := w.Kube.CoreV1().Services("ns").Update(t.Context(), live, metav1.UpdateOptions{FieldManager: "kubectl-edit"})
+			require.NoError(t, err)
+			for _, cached := range []*corev1.Service{live, nil} {
+				_, err = w.controls.Services.Apply(t.Context(), w.service(), cached)
+				if test.ours {
+					require.NoError(t, err)
+					assert.True(t, metav1.IsControlledBy(w.liveService(t), w.cluster))
+				} else {
+					var conflict *control.ConflictError
+					require.ErrorAs(t, err, &conflict)
+					assert.Equal(t, live, w.liveService(t))
+				}
+			}
+		})
+	}
+}

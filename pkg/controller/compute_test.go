@@ -107,6 +107,10 @@ func TestPhasesAndConditions(t *testing.T) {
 			fakes: without(func(f *ct.Fakes) {
 				f.Add(ct.Pod(old, naming.Proxy, 0, ct.Running, named(naming.Proxy, 0)), ct.Pod(old, naming.Proxy, 1, ct.Running, named(naming.Proxy, 1)))
 			})},
+		"a pod too many": {cluster: old, fakes: without(func(f *ct.Fakes) { f.Add(ct.Pod(old, naming.Store, 3, ct.Ready)) }), state: all,
+			phase: "Normal", ready: "False/MembersNotReady", available: "True/AsExpected", progressing: "False/Settled"},
+		"a pod too many that is going": {cluster: old, fakes: without(func(f *ct.Fakes) { f.Add(ct.Pod(old, naming.Store, 3, ct.Ready, ct.Terminating)) }), state: all,
+			phase: "Normal", ready: "True/AsExpected", available: "True/AsExpected", progressing: "False/Settled"},
 		"no proxy is wanted": {cluster: ct.Cluster("demo", ct.Bootstrapped, noProxies), fakes: ct.Settled(ct.Cluster("demo", ct.Bootstrapped, noProxies)), state: all,
 			phase: "Normal", ready: "True/AsExpected", available: "True/AsExpected", progressing: "False/Settled"},
 		"one of three stores is silent": {cluster: old, fakes: ct.Settled(old), state: ct.PDState(old, ct.Stores(3), ct.SetStore(2, ct.Silent)),

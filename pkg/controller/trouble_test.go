@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
@@ -181,6 +182,7 @@ func TestFailingWrites(t *testing.T) {
 		assert.LessOrEqual(t, attempts, 3, "in two minutes")
 		broken.Store(false)
 		s.until(5*time.Minute, "demo is Ready", func() bool { return s.is("demo", v1alpha1.ConditionReady) })
+		assert.Zero(t, s.controller.queue.NumRequeues(types.NamespacedName{Namespace: ct.Namespace, Name: "demo"}), "the next failure begins anew")
 	}, func(s *stage) { s.Kube.PrependReactor("patch", "statefulsets", refuse) })
 }
 

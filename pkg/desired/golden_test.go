@@ -45,6 +45,9 @@ func objects(t *testing.T, c *v1alpha1.CellCluster) map[string]metav1.Object {
 	add("statefulset", store, err)
 	proxy, err := ProxyDeployment(c, &c.Spec.Proxy.Replicas, launcherImage)
 	add("deployment", proxy, err)
+	if autoscaler := Autoscaler(c); autoscaler != nil {
+		add("autoscaler", autoscaler, nil)
+	}
 	start, err := StartConfigMap(c, launch.Join{State: launch.JoinNew, Members: []launch.JoinMember{PDMember(c, 0), PDMember(c, 1)}})
 	add("configmap", start, err)
 	return out

@@ -86,6 +86,16 @@ func TestEnvironment(t *testing.T) {
 	assert.Equal(t, []string{"POD_NAME", "POD_NAMESPACE", "POD_IP", "NODE_NAME", "TZ", "MINE", "CELL_PLAN"}, names)
 	assert.Equal(t, "Asia/Shanghai", env[4].Value)
 	assert.Equal(t, "$(POD_NAME)", env[5].Value, "the user's own is expanded by Kubernetes")
+
+	// A name twice is what server-side apply refuses.
+	c.Spec.Store.Env = []corev1.EnvVar{{Name: "TZ", Value: "Europe/Paris"}}
+	var zones []string
+	for _, e := range templates(t, c)[naming.Store].Spec.Containers[0].Env {
+		if e.Name == "TZ" {
+			zones = append(zones, e.Value)
+		}
+	}
+	assert.Equal(t, []string{"Europe/Paris"}, zones, "the user's own wins over spec.timezone")
 }
 
 func TestResources(t *testing.T) {

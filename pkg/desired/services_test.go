@@ -126,3 +126,20 @@ func TestBudgets(t *testing.T) {
 		assert.EqualValues(t, "AlwaysAllow", *b.Spec.UnhealthyPodEvictionPolicy, "a broken pod must not hold up a drain")
 	}
 }
+
+// An autoscaler without metrics of its own follows the CPU.
+func TestAutoscaler(t *testing.T) {
+	c := small(t)
+	assert.Nil(t, Autoscaler(c))
+	c.Spec.Proxy.Autoscaling = &v1alpha1.AutoscalingSpec{MaxReplicas: 9}
+	v1alpha1.SetDefaults(c)
+	a := Autoscaler(c)
+	assert.EqualValues(t, 1, *a.Spec.MinReplicas)
+	assert.EqualValues(t, 9, a.Spec.MaxReplicas)
+	require.Len(t, a.Spec.Metrics, 1)
+	assert.Equal(t, corev1.ResourceCPU, a.Spec.Metrics[0].Resource.Name)
+	assert.EqualValues(t, 80, *a.Spec.Metrics[0].Resource.Target.AverageUtilization)
+	proxy, err := ProxyDeployment(c, nil, launcherImage)
+	require.NoError(t, err)
+	assert.Equal(t, proxy.Name, a.Spec.ScaleTargetRef.Name)
+}

@@ -72,7 +72,7 @@ func PodTrouble(p *corev1.Pod) Trouble {
 	if p.DeletionTimestamp != nil {
 		return Trouble{}
 	}
-	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable && !claimComing(c.Message) {
 		return Trouble{Unschedulable, fmt.Sprintf("no node takes pod %s: %s", p.Name, oneLine(c.Message))}
 	}
 	for _, s := range append(p.Status.InitContainerStatuses[:len(p.Status.InitContainerStatuses):len(p.Status.InitContainerStatuses)], p.Status.ContainerStatuses...) {
@@ -84,6 +84,12 @@ func PodTrouble(p *corev1.Pod) Trouble {
 		return Trouble{Failing, fmt.Sprintf("pod %s has failed: %s", p.Name, oneLine(p.Status.Reason+" "+p.Status.Message))}
 	}
 	return Trouble{}
+}
+
+// claimComing tells whether a pod waits for its claim alone, which its StatefulSet
+// is about to make.
+func claimComing(message string) bool {
+	return strings.Contains(message, "persistentvolumeclaim") && strings.Contains(message, "not found")
 }
 
 // containerTrouble says why a container does not run; "" if it does or is starting.

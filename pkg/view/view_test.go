@@ -4,6 +4,7 @@
 package view_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -257,3 +258,21 @@ func withoutIDs(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
 }
 
 func named(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
+
+// What is said of a PD's failure is one stable sentence: no endpoint, which may be another the next time.
+func TestSilence(t *testing.T) {
+	c := Cluster("demo", Bootstrapped)
+	for cause, want := range map[error]string{
+		pdapi.ErrNoLeader:        "no PD leads",
+		pdapi.ErrUnreachable:     "no PD answers; look at the PD pods",
+		pdapi.ErrGarbage:         "what answers at PD's address is no PD",
+		pdapi.ErrNotBootstrapped: "PD says that the cluster is not bootstrapped",
+		pdapi.ErrUnknown:         "PD answers that it cannot tell",
+	} {
+		state := PDState(c, Stores(3), Unreachable)
+		state.Err = fmt.Errorf("find leader at http://10.244.3.2:2379: %w", cause)
+		got := New().View(c, state).PDSilent()
+		assert.Contains(t, got, want)
+		assert.NotContains(t, got, "10.244.3.2")
+	}
+}

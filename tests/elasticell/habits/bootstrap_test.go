@@ -89,7 +89,7 @@ func TestDataOfAnotherCluster(t *testing.T) {
 // requireExit waits for a process to end by itself, with a code and a last word.
 func requireExit(t *testing.T, p *testcluster.Process, code int, says string) {
 	t.Helper()
-	got, err := p.ExitCode(30 * time.Second)
+	got, err := p.ExitCode(2 * time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, code, got, p.Name)
 	require.Contains(t, p.Log(), says)

@@ -58,7 +58,7 @@ func TestBrokenAfterSnapshot(t *testing.T) {
 	}
 	// The cure: PD takes its peers out, the old id becomes a tombstone, the data goes.
 	id := c.StoreByAddr(s).Meta.ID
-	testcluster.Await(t, 30*time.Second, "its peers are out", func() bool { return len(cellsOf(c, id)) == 0 })
+	testcluster.Await(t, 2*time.Minute, "its peers are out", func() bool { return len(cellsOf(c, id)) == 0 })
 	require.Zero(t, deleteStore(c, id, "?force").Code)
 	require.NoError(t, os.RemoveAll(s.Data))
 	c.StartStore(s)
@@ -73,7 +73,7 @@ func TestBackAfterItsPeersWereRemoved(t *testing.T) {
 	s := c.Stores[2]
 	info := c.StoreByAddr(s)
 	s.Kill()
-	testcluster.Await(t, 30*time.Second, "its peers are out, though nothing replaces them", func() bool {
+	testcluster.Await(t, 2*time.Minute, "its peers are out, though nothing replaces them", func() bool {
 		return len(cellsOf(c, info.Meta.ID)) == 0
 	})
 	assert.Equal(t, 2, c.System().ReplicasNotFullCellCount)

@@ -137,7 +137,7 @@ func TestStallOfALeaderThatWasNotMoved(t *testing.T) {
 	c.StartStore(victim)
 	c.AwaitFull(60 * time.Second)
 	for _, cell := range c.ListCells() { // all to the victim
-		testcluster.Await(t, 30*time.Second, "the victim leads all", func() bool {
+		testcluster.Await(t, 2*time.Minute, "the victim leads all", func() bool {
 			now := must(cellNow(c, cell.Meta.ID))
 			if now.Leader != nil && now.Leader.StoreID == id {
 				return true

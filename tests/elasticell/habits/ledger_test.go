@@ -123,7 +123,7 @@ func TestAnswersNeedAMajority(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	for _, command := range []string{"set a 1", "get a"} {
-		testcluster.Await(t, 30*time.Second, "the command is answered", func() bool {
+		testcluster.Await(t, 2*time.Minute, "the command is answered", func() bool {
 			got, err := say(conn, 3*time.Second, strings.Fields(command)...)
 			return err == nil && (got == "+OK" || got == "$1")
 		})
@@ -141,6 +141,6 @@ func TestAnswersNeedAMajority(t *testing.T) {
 		for _, s := range c.Stores {
 			s.Thaw()
 		}
-		c.AwaitFull(30 * time.Second)
+		c.AwaitFull(2 * time.Minute)
 	}
 }

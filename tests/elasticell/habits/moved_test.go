@@ -92,7 +92,7 @@ func TestMovedInner(t *testing.T) {
 		place(pd)
 		time.Sleep(5200 * time.Millisecond)
 		c.StartPD(pd)
-		testcluster.Await(t, 30*time.Second, "the moved PD answers", func() bool {
+		testcluster.Await(t, 2*time.Minute, "the moved PD answers", func() bool {
 			a, err := pd.API("GET", systemPath, "")
 			return err == nil && a.Status == 200
 		})

@@ -281,7 +281,7 @@ func TestRemovedLeaderGoesOn(t *testing.T) {
 func removeMember(t *testing.T, c *testcluster.Cluster, victim *testcluster.PD) {
 	t.Helper()
 	client := etcd(t, others(c, victim)...)
-	testcluster.Await(t, 30*time.Second, "the member is removed", func() bool {
+	testcluster.Await(t, 2*time.Minute, "the member is removed", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		list, err := client.MemberList(ctx)
@@ -311,13 +311,13 @@ func TestMemberLosesItsData(t *testing.T) {
 	lose := func() { require.NoError(t, os.RemoveAll(victim.Data)) }
 	lose()
 	c.StartPD(victim)
-	code, err := victim.ExitCode(30 * time.Second)
+	code, err := victim.ExitCode(2 * time.Minute)
 	require.NoError(t, err)
 	assert.NotZero(t, code)
 	assert.Contains(t, victim.Log(), "has already been bootstrapped")
 	lose()
 	c.StartPD(victim, "-initial-cluster-state=existing")
-	code, err = victim.ExitCode(30 * time.Second)
+	code, err = victim.ExitCode(2 * time.Minute)
 	require.NoError(t, err)
 	assert.NotZero(t, code)
 
@@ -325,7 +325,7 @@ func TestMemberLosesItsData(t *testing.T) {
 	addMember(t, c, victim)
 	lose()
 	c.StartPD(victim, "-initial-cluster-state=existing")
-	testcluster.Await(t, 30*time.Second, "it answers", func() bool {
+	testcluster.Await(t, 2*time.Minute, "it answers", func() bool {
 		a, err := victim.API("GET", systemPath, "")
 		return err == nil && a.Status == http.StatusOK
 	})
@@ -334,7 +334,7 @@ func TestMemberLosesItsData(t *testing.T) {
 func addMember(t *testing.T, c *testcluster.Cluster, pd *testcluster.PD) {
 	t.Helper()
 	client := etcd(t, others(c, pd)...)
-	testcluster.Await(t, 30*time.Second, "the member is added", func() bool {
+	testcluster.Await(t, 2*time.Minute, "the member is added", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		_, err := client.MemberAdd(ctx, []string{"http://" + pd.Peer})

@@ -119,7 +119,7 @@ func TestPDGivenUpForGood(t *testing.T) {
 	testcluster.Await(t, 10*time.Second, "bootstrapped", func() bool { return c.System().AlreadyBootstrapped })
 	c.Options.PDListRepeat = 20
 	c.StartStore(c.Stores[1]) // this one has 20 tries
-	c.AwaitFull(30 * time.Second)
+	c.AwaitFull(2 * time.Minute)
 	c.StartProxy(c.Proxies[1])
 	c.Options.PDListRepeat = 1
 	c.StartProxy(c.Proxies[0])

@@ -80,7 +80,7 @@ func TestClientAddressIsForLife(t *testing.T) {
 	assert.Equal(t, before.Meta.ID, after.Meta.ID)
 	assert.Equal(t, before.Meta.ClientAddress, after.Meta.ClientAddress)
 	assert.Equal(t, "elsewhere", after.Meta.Lables[0].Value)
-	c.AwaitFull(30 * time.Second)
+	c.AwaitFull(2 * time.Minute)
 }
 
 // A store becomes a tombstone without anybody looking whether it is empty. Its process goes on until it is restarted.
@@ -232,7 +232,7 @@ func TestFullStoreIsNoTarget(t *testing.T) {
 			return c.Get("/pd/api/v1/stores", &stores) == nil && len(stores) == i+1
 		})
 	}
-	testcluster.Await(t, 30*time.Second, "two replicas each", func() bool {
+	testcluster.Await(t, 2*time.Minute, "two replicas each", func() bool {
 		for _, cell := range c.ListCells() {
 			if len(cell.Meta.Peers) < 2 {
 				return false
