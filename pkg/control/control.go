@@ -111,7 +111,7 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 	return &Controls{
 		Services:     newWriter(pending, kind("v1", "Service"), func(ns string) client[*corev1.Service] { return kube.CoreV1().Services(ns) }),
 		ConfigMaps:   newWriter(pending, kind("v1", "ConfigMap"), func(ns string) client[*corev1.ConfigMap] { return kube.CoreV1().ConfigMaps(ns) }),
-		StatefulSets: newWriter(pending, kind("apps/v1", "StatefulSet"), func(ns string) client[*appsv1.StatefulSet] { return kube.AppsV1().StatefulSets(ns) }),
+		StatefulSets: newSetWriter(kube, pending),
 		Deployments:  newWriter(pending, kind("apps/v1", "Deployment"), func(ns string) client[*appsv1.Deployment] { return kube.AppsV1().Deployments(ns) }),
 		Budgets: newWriter(pending, kind("policy/v1", "PodDisruptionBudget"), func(ns string) client[*policyv1.PodDisruptionBudget] {
 			return kube.PolicyV1().PodDisruptionBudgets(ns)
@@ -140,4 +140,12 @@ type client[T Object] interface {
 	Get(ctx context.Context, name string, opts metav1.GetOptions) (T, error)
 	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts metav1.PatchOptions, subresources ...string) (T, error)
 	Delete(ctx context.Context, name string, opts metav1.DeleteOptions) error
+}
+
+// newSetWriter takes back an update strategy that somebody else has set:
+// Kubernetes adds a partition to it, which is invalid with ours.
+func newSetWriter(kube kubernetes.Interface, pending *Pending) *writer[*appsv1.StatefulSet] {
+	w := newWriter(pending, kind("apps/v1", "StatefulSet"), func(ns string) client[*appsv1.StatefulSet] { return kube.AppsV1().StatefulSets(ns) })
+	w.mend = map[string]any{"updateStrategy": map[string]any{"type": appsv1.OnDeleteStatefulSetStrategyType, "rollingUpdate": nil}}
+	return w
 }

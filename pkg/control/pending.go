@@ -4,6 +4,7 @@
 package control
 
 import (
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -58,6 +59,18 @@ func (p *Pending) Settled(cluster types.NamespacedName, cached Lookup) (bool, Re
 	}
 	delete(p.clusters, cluster)
 	return true, Ref{}
+}
+
+// Gone notes that an object has left the caches, deleted or out of the
+// informers' sight. A write before that will never show.
+func (p *Pending) Gone(o metav1.Object) {
+	cluster := types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetLabels()[naming.LabelInstance]}
+	ref := Ref{reflect.TypeOf(o).Elem().Name(), o.GetName()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, ok := p.clusters[cluster][ref]; ok && e.version <= version(o) {
+		delete(p.clusters[cluster], ref)
+	}
 }
 
 // Forget drops what is remembered of a cluster.

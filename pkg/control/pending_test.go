@@ -114,3 +114,14 @@ func TestPendingEnds(t *testing.T) {
 	settled, _ = p.Settled(demo, showing(nil))
 	assert.True(t, settled)
 }
+
+// What has left the caches after a write does not hold its cluster up.
+func TestPendingGone(t *testing.T) {
+	for version, settled := range map[string]bool{"9": false, "10": true, "11": true} {
+		p := NewPending(clocktesting.NewFakePassiveClock(time.Unix(1, 0)).Now)
+		p.wrote("Pod", podOf("demo", "10", "a"))
+		p.Gone(podOf("demo", version, "a"))
+		got, _ := p.Settled(demo, showing(nil))
+		assert.Equal(t, settled, got, "gone at version %s", version)
+	}
+}

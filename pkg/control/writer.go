@@ -23,6 +23,9 @@ type writer[T Object] struct {
 	kind    metav1.TypeMeta
 	client  func(namespace string) client[T]
 	pending *Pending
+	// mend is the spec of a merge patch that takes back what an apply cannot: a
+	// stranger's field that makes the object invalid together with ours. Nil if there is none.
+	mend map[string]any
 }
 
 func newWriter[T Object](pending *Pending, kind metav1.TypeMeta, client func(string) client[T]) *writer[T] {
@@ -65,6 +68,9 @@ func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
 	if apierrors.IsInvalid(err) && live == none {
 		err = w.explainInvalid(ctx, want, err)
 	}
+	if apierrors.IsInvalid(err) && live != none && w.mend != nil {
+		written, err = w.mendAndApply(ctx, want, live, body, err)
+	}
 	if err != nil {
 		return false, fmt.Errorf("apply %s %s: %w", w.kind.Kind, want.GetName(), err)
 	}
@@ -75,6 +81,23 @@ func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
 func (w *writer[T]) apply(ctx context.Context, want T, body []byte, force bool) (T, error) {
 	return w.client(want.GetNamespace()).Patch(ctx, want.GetName(), types.ApplyPatchType, body,
 		metav1.PatchOptions{FieldManager: naming.FieldManager, Force: &force})
+}
+
+// mendAndApply takes back what made an apply invalid, and applies once more.
+func (w *writer[T]) mendAndApply(ctx context.Context, want, live T, body []byte, cause error) (T, error) {
+	var none T
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": live.GetUID(), "resourceVersion": live.GetResourceVersion()},
+		"spec":     w.mend,
+	})
+	if err != nil {
+		return none, fmt.Errorf("encode what mends %q: %w", cause, err)
+	}
+	_, err = w.client(want.GetNamespace()).Patch(ctx, want.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: naming.FieldManager})
+	if err != nil {
+		return none, fmt.Errorf("%w (and it could not be mended: %w)", cause, err)
+	}
+	return w.apply(ctx, want, body, true)
 }
 
 // applyOverOwn looks at the object that stands in the way; if it is ours after all, it is overwritten.

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,7 +28,7 @@ func (c *Controller) listen() error {
 		c.on(x.cells.Deepfabric().V1alpha1().CellClusters().Informer(), specChanged, c.enqueueCluster)
 		c.on(x.kube.Apps().V1().StatefulSets().Informer(), specChanged, c.enqueueOwner)
 		c.on(x.kube.Apps().V1().Deployments().Informer(), specChanged, c.enqueueOwner)
-		c.on(x.kube.Autoscaling().V2().HorizontalPodAutoscalers().Informer(), specChanged, c.enqueueOwner)
+		c.on(x.kube.Autoscaling().V2().HorizontalPodAutoscalers().Informer(), autoscalerChanged, c.enqueueOwner)
 		c.on(x.kube.Policy().V1().PodDisruptionBudgets().Informer(), specChanged, c.enqueueOwner)
 		c.on(x.kube.Core().V1().Services().Informer(), anyChange, c.enqueueOwner)
 		c.on(x.kube.Core().V1().ConfigMaps().Informer(), anyChange, c.enqueueOwner)
@@ -52,7 +54,10 @@ func (c *Controller) on(informer cache.SharedIndexInformer, matters func(old, ne
 				enqueue(n)
 			}
 		},
-		DeleteFunc: func(o any) { withObject(o, enqueue) },
+		DeleteFunc: func(o any) {
+			withObject(o, c.pending.Gone)
+			withObject(o, enqueue)
+		},
 	})
 	if err != nil {
 		c.listenErr = err
@@ -79,6 +84,14 @@ func specChanged(old, new metav1.Object) bool {
 		(old.GetDeletionTimestamp() == nil) != (new.GetDeletionTimestamp() == nil) ||
 		!slices.EqualFunc(old.GetOwnerReferences(), new.GetOwnerReferences(), sameOwner) ||
 		!maps.Equal(old.GetLabels(), new.GetLabels()) || !maps.Equal(old.GetAnnotations(), new.GetAnnotations())
+}
+
+// autoscalerChanged compares the specs too, since autoscalers count no generations
+// and their status changes all the time.
+func autoscalerChanged(old, new metav1.Object) bool {
+	o, okOld := old.(*autoscalingv2.HorizontalPodAutoscaler)
+	n, okNew := new.(*autoscalingv2.HorizontalPodAutoscaler)
+	return specChanged(old, new) || okOld && okNew && !equality.Semantic.DeepEqual(o.Spec, n.Spec)
 }
 
 func sameOwner(a, b metav1.OwnerReference) bool {

@@ -67,8 +67,6 @@ func TestLifeUnderLoad(t *testing.T) {
 		life.AwaitReady(t)
 		assert.Len(t, stores(t, life, pdapi.Up), 4)
 		assert.Len(t, stores(t, life, pdapi.Tombstone), 2)
-		life.Upgrade(t, env("1")...)
-		life.AwaitReady(t)
 	})
 	life.Read(t, "before")
 }

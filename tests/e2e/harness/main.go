@@ -86,6 +86,11 @@ func runOutside(ctx context.Context, m *testing.M, o Options) (code int, err err
 		return 1, fmt.Errorf("make folder for the tools: %w", err)
 	}
 	defer os.RemoveAll(bin)
+	unlock, err := lock(o.Name)
+	if err != nil {
+		return 1, err
+	}
+	defer unlock()
 	w, err := newWorld(ctx, bin, o.Name)
 	if err != nil {
 		return 1, err
@@ -108,6 +113,25 @@ func runOutside(ctx context.Context, m *testing.M, o Options) (code int, err err
 	}
 	current = w
 	return m.Run(), nil
+}
+
+// lock waits until no other run on this machine has a cluster of the name, which
+// this one would take away.
+func lock(name string) (unlock func(), err error) {
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), "cell-e2e-"+name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the cluster's name: %w", err)
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		fmt.Fprintf(os.Stderr, "e2e: waiting for another run on the cluster %s to end\n", name)
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("lock the cluster's name: %w", err)
+	}
+	return func() { _ = file.Close() }, nil
 }
 
 // newWorld builds the tool that brings a Kubernetes up.
