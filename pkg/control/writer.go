@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
 
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
@@ -26,10 +27,18 @@ type writer[T Object] struct {
 	// mend is the spec of a merge patch that takes back what an apply cannot: a
 	// stranger's field that makes the object invalid together with ours. Nil if there is none.
 	mend map[string]any
+	// covered remembers by UID which version of an object was seen to have all that is wanted.
+	covered *lru.Cache
 }
 
+// covering is a version of an object that has all that a hash stands for.
+type covering struct{ version, hash string }
+
+// coveringsKept bounds the memory of one kind's coverings; it is enough for thousands of clusters.
+const coveringsKept = 16384
+
 func newWriter[T Object](pending *Pending, kind metav1.TypeMeta, client func(string) client[T]) *writer[T] {
-	return &writer[T]{kind: kind, client: client, pending: pending}
+	return &writer[T]{kind: kind, client: client, pending: pending, covered: lru.New(coveringsKept)}
 }
 
 // ConflictError says that an object of another owner has the name that the cluster needs.
@@ -44,14 +53,14 @@ func (e *ConflictError) Error() string {
 
 // Apply implements Applier.
 func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
-	// Of a settled cluster nothing but this hash and covers is computed for each object.
+	// Of a settled cluster nothing but this hash is computed for each object.
 	hash := desired.Hash(want)
 	var none T
 	if live != none {
 		if err := w.owned(want, live); err != nil {
 			return false, err
 		}
-		if live.GetAnnotations()[naming.AnnotationAppliedHash] == hash && covers(want, live) {
+		if live.GetAnnotations()[naming.AnnotationAppliedHash] == hash && w.covers(want, live, hash) {
 			return false, nil
 		}
 	}
@@ -76,6 +85,21 @@ func (w *writer[T]) Apply(ctx context.Context, want, live T) (bool, error) {
 	}
 	w.pending.wrote(w.kind.Kind, written)
 	return true, nil
+}
+
+// covers compares a version of an object only once with what is wanted.
+func (w *writer[T]) covers(want, live T, hash string) bool {
+	now := covering{live.GetResourceVersion(), hash}
+	if seen, ok := w.covered.Get(live.GetUID()); ok && seen == now {
+		return true
+	}
+	if !covers(want, live) {
+		return false
+	}
+	if now.version != "" {
+		w.covered.Add(live.GetUID(), now)
+	}
+	return true
 }
 
 func (w *writer[T]) apply(ctx context.Context, want T, body []byte, force bool) (T, error) {
