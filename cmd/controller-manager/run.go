@@ -70,6 +70,7 @@ func run(ctx context.Context, o options) error {
 		Workers:             o.workers,
 		Poll:                pdstate.Options{Settled: o.pollInterval, Busy: o.pollBusyInterval},
 		Metrics:             m,
+		Operations:          metrics.NewOperations(registry),
 		Queue:               m.Queue(),
 	})
 	if err != nil {

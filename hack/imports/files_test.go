@@ -60,7 +60,7 @@ var clocks = regexp.MustCompile(`\btime\.(Now|Since|Until|Sleep|After|AfterFunc|
 
 // Whoever decides gets the time with what it decides about.
 func TestClocks(t *testing.T) {
-	for _, dir := range []string{"apis", "naming", "desired", "view", "manager", "launch"} {
+	for _, dir := range []string{"apis", "naming", "placement", "desired", "view", "manager", "launch", "scheduler/predicates"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join("..", "..", "pkg", dir), func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:

@@ -106,7 +106,7 @@ func TestStrangerWithoutDifference(t *testing.T) {
 		Data:       map[string]string{"precious": "x"},
 	}, metav1.CreateOptions{FieldManager: "kubectl-create"})
 	require.NoError(t, err)
-	want, err := desired.StartConfigMap(w.cluster, launch.Join{State: launch.JoinNew, Members: []launch.JoinMember{desired.PDMember(w.cluster, 0)}})
+	want, err := desired.StartConfigMap(w.cluster, launch.Join{State: launch.JoinNew, Members: []launch.JoinMember{desired.PDMember(w.cluster, 0)}}, nil)
 	require.NoError(t, err)
 	_, err = w.controls.ConfigMaps.Apply(t.Context(), want, nil)
 	var conflict *control.ConflictError

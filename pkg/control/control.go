@@ -84,6 +84,8 @@ type SetDeleter interface {
 
 // VolumeWriter writes what the operator decides about volumes.
 type VolumeWriter interface {
+	// PatchMetadata is as in Patcher.
+	PatchMetadata(ctx context.Context, seen *corev1.PersistentVolume, m Metadata) error
 	// SetReclaimPolicy sets what becomes of a volume when its claim is deleted, if it is still the one that was seen, by UID.
 	SetReclaimPolicy(ctx context.Context, seen *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) error
 }
@@ -123,8 +125,10 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 		Claims: &claimWriter{newWriter(pending, kind("v1", "PersistentVolumeClaim"), func(ns string) client[*corev1.PersistentVolumeClaim] {
 			return kube.CoreV1().PersistentVolumeClaims(ns)
 		})},
-		Orphans:  &setDeleter{kube: kube, pending: pending},
-		Volumes:  &volumeWriter{kube: kube},
+		Orphans: &setDeleter{kube: kube, pending: pending},
+		Volumes: &volumeWriter{newWriter(pending, kind("v1", "PersistentVolume"), func(string) client[*corev1.PersistentVolume] {
+			return kube.CoreV1().PersistentVolumes()
+		})},
 		Replicas: &replicasKeeper{kube: kube},
 		Clusters: &statusWriter{cells: cells, pending: pending},
 		Events:   events,

@@ -59,7 +59,9 @@ func (d *setDeleter) DeleteAlone(ctx context.Context, seen *appsv1.StatefulSet) 
 	return nil
 }
 
-type volumeWriter struct{ kube kubernetes.Interface }
+type volumeWriter struct {
+	*writer[*corev1.PersistentVolume]
+}
 
 // SetReclaimPolicy implements VolumeWriter.
 func (w *volumeWriter) SetReclaimPolicy(ctx context.Context, seen *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) error {
@@ -70,7 +72,7 @@ func (w *volumeWriter) SetReclaimPolicy(ctx context.Context, seen *corev1.Persis
 	if err != nil {
 		return fmt.Errorf("encode reclaim policy of volume %s: %w", seen.Name, err)
 	}
-	_, err = w.kube.CoreV1().PersistentVolumes().Patch(ctx, seen.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: naming.FieldManager})
+	_, err = w.client("").Patch(ctx, seen.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: naming.FieldManager})
 	if err != nil {
 		return fmt.Errorf("set reclaim policy of volume %s: %w", seen.Name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -25,7 +26,7 @@ import (
 // while PD is silent.
 func ComputeStatus(c *view.Cluster, r manager.Result, old v1alpha1.CellClusterStatus) v1alpha1.CellClusterStatus {
 	s := *old.DeepCopy()
-	s.ObservedGeneration = c.Object.Generation
+	s.ObservedGeneration = carriedOut(c, &old)
 	if c.PDSilent() == "" {
 		s.Bootstrapped = s.Bootstrapped || c.State.System.AlreadyBootstrapped
 	}
@@ -42,6 +43,15 @@ func ComputeStatus(c *view.Cluster, r manager.Result, old v1alpha1.CellClusterSt
 	s.Message = message(r)
 	setConditions(c, r, &s)
 	return s
+}
+
+// carriedOut is the generation of the spec that the cluster is brought to. While it is
+// paused that stays the one from before the pause.
+func carriedOut(c *view.Cluster, old *v1alpha1.CellClusterStatus) int64 {
+	if c.Object.Spec.Paused && c.Object.DeletionTimestamp == nil {
+		return old.ObservedGeneration
+	}
+	return c.Object.Generation
 }
 
 func componentStatus(c *view.Cluster, name naming.Component, pods int, ready, updated, want int32) v1alpha1.ComponentStatus {
@@ -83,7 +93,7 @@ func pdStatus(c *view.Cluster, old v1alpha1.PDStatus) v1alpha1.PDStatus {
 		ComponentStatus: componentStatus(c, naming.PD, len(c.PD.Pods), c.PD.Ready(), c.PD.Updated(), c.Object.Spec.PD.Replicas),
 		Storage:         storage(&c.PD),
 		Members:         old.Members,
-		FailureMembers:  old.FailureMembers,
+		FailureMembers:  failureMembers(c, old.FailureMembers),
 	}
 	if c.PDSilent() != "" {
 		return s
@@ -113,7 +123,7 @@ func storeStatus(c *view.Cluster, old v1alpha1.StoreStatus) v1alpha1.StoreStatus
 		Storage:         storage(&c.Store),
 		Stores:          old.Stores,
 		TombstoneStores: old.TombstoneStores,
-		FailureStores:   old.FailureStores,
+		FailureStores:   failureStores(c, old.FailureStores),
 	}
 	if c.PDSilent() != "" {
 		return s
@@ -203,7 +213,8 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 		setCondition(c, s, metav1.Condition{Type: kind, Status: status, Reason: note.Reason, Message: note.Message})
 	}
 	none := manager.Note{Reason: v1alpha1.ReasonAsExpected}
-	paused := manager.Note{Reason: v1alpha1.ReasonPaused, Message: "spec.paused is true: nothing is changed but this status"}
+	paused := manager.Note{Reason: v1alpha1.ReasonPaused, Message: fmt.Sprintf(
+		"spec.paused is true: nothing is changed but this status, and the spec of generation %d is not carried out", c.Object.Generation)}
 	ready, why := isReady(c, r, s)
 	set(v1alpha1.ConditionReady, ready, why)
 	available, why := isAvailable(c, s)
@@ -242,7 +253,10 @@ func fateOfClaims(o *v1alpha1.CellCluster) string {
 // setCondition sets a condition and keeps the time of its last transition, as
 // Kubernetes does, but by the view's clock.
 func setCondition(c *view.Cluster, s *v1alpha1.CellClusterStatus, next metav1.Condition) {
-	next.ObservedGeneration = c.Object.Generation
+	next.ObservedGeneration = s.ObservedGeneration
+	if next.Type == v1alpha1.ConditionProgressing || next.Type == v1alpha1.ConditionPaused {
+		next.ObservedGeneration = c.Object.Generation // these tell of a pause, which is in force at once
+	}
 	next.LastTransitionTime = metav1.NewTime(c.Now.Truncate(time.Second))
 	for i := range s.Conditions {
 		if s.Conditions[i].Type == next.Type {
@@ -267,17 +281,29 @@ func staying(pods []*corev1.Pod) int32 {
 	return n
 }
 
+// wanted are the numbers of pods by which Ready is judged. A cluster that was ready
+// when it was paused is judged by what was carried out before that, not by what its spec asks for since.
+func wanted(c *view.Cluster, s *v1alpha1.CellClusterStatus) (pd, store, proxy int32) {
+	d := c.Proxy.Deployment
+	if c.Object.Spec.Paused && meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionReady) &&
+		c.PD.Set != nil && c.Store.Set != nil && d != nil && d.Spec.Replicas != nil {
+		return c.PD.Replicas(), c.Store.Replicas(), *d.Spec.Replicas
+	}
+	return c.Object.Spec.PD.Replicas, c.Object.Spec.Store.Replicas, c.ProxyReplicas()
+}
+
 // isReady is about the spec: every member that it asks for is ready and made from it.
 func isReady(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) (metav1.ConditionStatus, manager.Note) {
+	pds, stores, proxies := wanted(c, s)
 	parts := []struct {
 		name naming.Component
 		have v1alpha1.ComponentStatus
 		want int32
 		pods []*corev1.Pod
 	}{
-		{naming.PD, s.PD.ComponentStatus, c.Object.Spec.PD.Replicas, member.Pods(c.PD.Pods)},
-		{naming.Store, s.Store.ComponentStatus, c.Object.Spec.Store.Replicas, member.Pods(c.Store.Pods)},
-		{naming.Proxy, s.Proxy.ComponentStatus, c.ProxyReplicas(), c.Proxy.Pods},
+		{naming.PD, s.PD.ComponentStatus, pds, member.Pods(c.PD.Pods)},
+		{naming.Store, s.Store.ComponentStatus, stores, member.Pods(c.Store.Pods)},
+		{naming.Proxy, s.Proxy.ComponentStatus, proxies, c.Proxy.Pods},
 	}
 	for _, p := range parts {
 		if n := staying(p.pods); n > p.want {

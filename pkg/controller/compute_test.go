@@ -97,7 +97,7 @@ func TestPhasesAndConditions(t *testing.T) {
 			phase: "Scale", message: "restarting pod demo-pd-2", ready: "False/WaitingForPods", available: "True/AsExpected", progressing: "True/Scaling"},
 		"a repair": {cluster: old, fakes: ct.Settled(old), state: all, result: waiting("Repairing", "restarting"),
 			phase: "Repair", message: "restarting", ready: "False/Repairing", available: "True/AsExpected", progressing: "True/Repairing"},
-		"paused": {cluster: ct.Cluster("demo", ct.Bootstrapped, ct.Paused), fakes: ct.Settled(old), state: all,
+		"paused": {cluster: ct.Cluster("demo", ct.Bootstrapped, ct.Paused, observed), fakes: ct.Settled(old), state: all,
 			phase: "Paused", ready: "True/AsExpected", available: "True/AsExpected", progressing: "False/Paused", more: map[string]string{"Paused": "True/Paused"}},
 		"being deleted": {cluster: ct.Cluster("demo", ct.Bootstrapped, ct.Deleted), fakes: ct.Settled(old), state: nil,
 			phase: "Deleting", ready: "True/AsExpected", available: "Unknown/PDUnknown", progressing: "True/Deleting"},
@@ -141,6 +141,8 @@ func TestPhasesAndConditions(t *testing.T) {
 		})
 	}
 }
+
+func observed(c *v1alpha1.CellCluster) { c.Status.ObservedGeneration = c.Generation }
 
 func noProxies(c *v1alpha1.CellCluster) { c.Spec.Proxy.Replicas = 0 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/client/clientset/versioned"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/meta"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/proxy"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
@@ -46,6 +47,9 @@ type Options struct {
 	Namespaces []string
 	// ClusterResources lets the controller read nodes, volumes and storage classes.
 	ClusterResources bool
+	// LabelsAfter is how long a cluster must have been ready before its ids are written on pods,
+	// claims and volumes, so that they delay nobody; 10 s by default.
+	LabelsAfter time.Duration
 	// Workers is the number of clusters that are synced at a time; 10 by default.
 	Workers int
 	// Poll sets how PDs are polled; Factory and Notify are the controller's own.
@@ -54,6 +58,8 @@ type Options struct {
 	Clock clock.WithTicker
 	// Metrics is told of syncs; it may be nil.
 	Metrics Metrics
+	// Operations is told how operations go; it may be nil.
+	Operations Operations
 	// Queue is told of the queue; it may be nil.
 	Queue workqueue.MetricsProvider
 }
@@ -61,6 +67,16 @@ type Options struct {
 // Metrics is told how syncs end.
 type Metrics interface {
 	Synced(took time.Duration, result string)
+}
+
+// Operations is told, in each sync, how the operation of a cluster goes.
+type Operations interface {
+	// Goes: one is under way, and failed if its present step did.
+	Goes(cluster types.NamespacedName, kind string, failed bool, now time.Time)
+	// Rests: none is, and nothing is awaited.
+	Rests(cluster types.NamespacedName, now time.Time)
+	// Abandoned: the cluster is left alone.
+	Abandoned(cluster types.NamespacedName)
 }
 
 // Controller keeps CellClusters as their specs ask.
@@ -86,7 +102,8 @@ const (
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = time.Minute
 
-	defaultWorkers = 10
+	defaultWorkers     = 10
+	defaultLabelsAfter = 10 * time.Second
 )
 
 // New makes a Controller with its informers and handlers; nothing runs before Start and Run.
@@ -96,6 +113,9 @@ func New(o Options) (*Controller, error) {
 	}
 	if o.Workers <= 0 {
 		o.Workers = defaultWorkers
+	}
+	if o.LabelsAfter <= 0 {
+		o.LabelsAfter = defaultLabelsAfter
 	}
 	sources, err := newSources(o.Kube, o.Cells, o.Namespaces, o.ClusterResources)
 	if err != nil {
@@ -117,11 +137,19 @@ func New(o Options) (*Controller, error) {
 	}
 	pds := pd.NewScaler(c.controls, c.pdClient, again)
 	stores := store.NewScaler(c.controls, c.pdClient, again)
+	replaced := store.NewReplacer(c.controls, c.pdClient, again)
+	replacedPDs := pd.NewReplacer(c.controls, c.pdClient, again)
 	c.operations = []manager.Operation{
 		pd.NewAwakener(c.controls, c.pdClient),
 		store.NewAwakener(c.controls, c.pdClient),
+		store.NewFailover(c.controls, c.pdClient, again),
 		pds.Begun(),
+		replacedPDs,
 		stores.Begun(),
+		replaced.Begun(),
+		store.NewNodeDrain(c.controls, c.pdClient, again),
+		replaced.Begin(),
+		replacedPDs.Asked(),
 		pd.NewUpgrader(c.controls, c.pdClient),
 		store.NewUpgrader(c.controls, c.pdClient, again),
 		pds.Begin(),
@@ -132,6 +160,7 @@ func New(o Options) (*Controller, error) {
 		store.NewManager(c.controls),
 		proxy.NewManager(c.controls),
 		volume.NewManager(c.controls),
+		meta.NewManager(c.controls, live{o.Kube}, o.LabelsAfter),
 	}
 	return c, c.listen()
 }

@@ -102,7 +102,25 @@ func sameOwner(a, b metav1.OwnerReference) bool {
 func nodeChanged(old, new metav1.Object) bool {
 	o, okOld := old.(*corev1.Node)
 	n, okNew := new.(*corev1.Node)
-	return okOld && okNew && (o.Spec.Unschedulable != n.Spec.Unschedulable || !maps.Equal(o.Labels, n.Labels))
+	return okOld && okNew && (o.Spec.Unschedulable != n.Spec.Unschedulable || !maps.Equal(o.Labels, n.Labels) ||
+		!slices.Equal(taints(o), taints(n)) || nodeReady(o) != nodeReady(n))
+}
+
+func taints(n *corev1.Node) []string {
+	var keys []string
+	for _, t := range n.Spec.Taints {
+		keys = append(keys, t.Key)
+	}
+	return keys
+}
+
+func nodeReady(n *corev1.Node) corev1.ConditionStatus {
+	for _, condition := range n.Status.Conditions {
+		if condition.Type == corev1.NodeReady {
+			return condition.Status
+		}
+	}
+	return corev1.ConditionUnknown
 }
 
 func (c *Controller) enqueueCluster(o metav1.Object) {

@@ -55,15 +55,21 @@ func TestNodeChanged(t *testing.T) {
 		change func(*corev1.Node)
 		want   bool
 	}{
-		"a heartbeat":   {func(n *corev1.Node) { n.Status.Conditions = []corev1.NodeCondition{{Type: "Ready"}} }, false},
-		"an annotation": {func(n *corev1.Node) { n.Annotations = map[string]string{"x": "y"} }, false},
-		"a label":       {func(n *corev1.Node) { n.Labels["zone"] = "b" }, true},
-		"cordoned":      {func(n *corev1.Node) { n.Spec.Unschedulable = true }, true},
+		"a heartbeat": {func(n *corev1.Node) {
+			n.Status.Conditions = []corev1.NodeCondition{{Type: "Ready", Status: "True", LastHeartbeatTime: metav1.NewTime(ct.Now())}}
+		}, false},
+		"it does not answer": {func(n *corev1.Node) { n.Status.Conditions = []corev1.NodeCondition{{Type: "Ready", Status: "Unknown"}} }, true},
+		"a taint":            {func(n *corev1.Node) { n.Spec.Taints = []corev1.Taint{{Key: "x"}} }, true},
+		"an annotation":      {func(n *corev1.Node) { n.Annotations = map[string]string{"x": "y"} }, false},
+		"a label":            {func(n *corev1.Node) { n.Labels["zone"] = "b" }, true},
+		"cordoned":           {func(n *corev1.Node) { n.Spec.Unschedulable = true }, true},
 	}
 	for name, test := range tests {
-		changed := ct.Node("n", "zone", "a")
+		before, changed := ct.Node("n", "zone", "a"), ct.Node("n", "zone", "a")
+		before.Status.Conditions = []corev1.NodeCondition{{Type: "Ready", Status: "True"}}
+		changed.Status.Conditions = before.Status.Conditions
 		test.change(changed)
-		assert.Equal(t, test.want, nodeChanged(ct.Node("n", "zone", "a"), changed), name)
+		assert.Equal(t, test.want, nodeChanged(before, changed), name)
 	}
 	assert.False(t, nodeChanged(&corev1.Pod{}, ct.Node("n")))
 }

@@ -25,7 +25,8 @@ import (
 const (
 	statusPause = time.Second
 	// creatingPause is statusPause while a cluster comes to be and pods become ready one by one.
-	creatingPause = 3 * time.Second
+	// What is wrong with one makes it another phase, and is told sooner.
+	creatingPause = 10 * time.Second
 )
 
 // statusWriter writes statuses that differ, and not too often.

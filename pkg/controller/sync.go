@@ -18,6 +18,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -54,8 +55,10 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 	switch {
 	case v.Object.DeletionTimestamp != nil:
 		c.poller.Forget(k.String())
+		c.abandoned(k)
 		return c.status.write(ctx, v, manager.Result{}, object)
 	case v.Object.Spec.Paused:
+		c.abandoned(k)
 	case v.ForeignPD() != "":
 		result.Problem(v1alpha1.ReasonPDClusterChanged, "%s", v.ForeignPD())
 	case v.PD.Set == nil && len(v.MissingClasses) > 0:
@@ -68,7 +71,9 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 			result.Merge(r)
 			errs = append(errs, err)
 		}
-		errs = append(errs, c.advance(ctx, v, &result))
+		err := c.advance(ctx, v, &result)
+		c.tell(k, v, &result, err)
+		errs = append(errs, err)
 	}
 	c.watchPD(k, v, result)
 	failed := errors.Join(errs...)
@@ -120,9 +125,31 @@ func (c *Controller) watchPD(k types.NamespacedName, v *view.Cluster, r manager.
 	}
 	c.poller.Ensure(k.String(), pdstate.Target{
 		Endpoints:      urls,
-		Busy:           slices.ContainsFunc(r.Waits, waitsForPD),
+		Busy:           slices.ContainsFunc(r.Waits, waitsForPD) && !podsFirst(v),
+		Ready:          int(v.PD.Ready() + v.Store.Ready()),
 		HeartbeatLimit: v.HeartbeatLimit(),
+		WantCells:      silentStores(v),
 	})
+}
+
+// silentStores tells whether a store does not report, so that what the cells say of it matters.
+func silentStores(v *view.Cluster) bool {
+	return v.PDUnknown() == "" && slices.ContainsFunc(v.Stores(), func(s pdapi.Store) bool { return v.SilentFor(&s) > 0 })
+}
+
+// podsFirst tells whether a cluster that comes to be waits for pods before PD can have
+// any news. Polls would find nothing: the pods' readiness has PD polled at once.
+func podsFirst(v *view.Cluster) bool {
+	if v.Proxy.Deployment != nil {
+		return false
+	}
+	switch {
+	case v.PDSilent() != "":
+		return 2*v.PD.Ready() <= v.PD.Replicas()
+	case !v.State.System.AlreadyBootstrapped:
+		return v.State.System.InitParams != nil && v.Store.Ready() == 0
+	}
+	return v.Store.Ready() < v.Store.Replicas() && int32(len(v.UpStores())) >= v.Store.Ready()
 }
 
 // waitsForPD tells whether PD will show the end of a wait.
@@ -130,7 +157,7 @@ func waitsForPD(n manager.Note) bool {
 	switch n.Reason {
 	case v1alpha1.ReasonWaitingForPD, v1alpha1.ReasonInitializing, v1alpha1.ReasonWaitingForBootstrap,
 		v1alpha1.ReasonWaitingForStores, v1alpha1.ReasonWaitingForReplicas,
-		v1alpha1.ReasonScaling, v1alpha1.ReasonRollingUpdate, v1alpha1.ReasonRepairing:
+		v1alpha1.ReasonScaling, v1alpha1.ReasonRollingUpdate, v1alpha1.ReasonRepairing, v1alpha1.ReasonReplacing, v1alpha1.ReasonNodeDrain:
 		return true
 	}
 	return false
@@ -141,4 +168,5 @@ func (c *Controller) forget(k types.NamespacedName) {
 	c.poller.Forget(k.String())
 	c.pending.Forget(k)
 	c.status.forget(k)
+	c.abandoned(k)
 }

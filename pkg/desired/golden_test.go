@@ -37,7 +37,9 @@ func objects(t *testing.T, c *v1alpha1.CellCluster) map[string]metav1.Object {
 		for _, s := range Services(c, component) {
 			add("service", s, nil)
 		}
-		add("budget", Budget(c, component), nil)
+		for _, b := range Budgets(c, component) {
+			add("budget", b, nil)
+		}
 	}
 	pd, err := PDStatefulSet(c, c.Spec.PD.Replicas, launcherImage)
 	add("statefulset", pd, err)
@@ -48,7 +50,7 @@ func objects(t *testing.T, c *v1alpha1.CellCluster) map[string]metav1.Object {
 	if autoscaler := Autoscaler(c); autoscaler != nil {
 		add("autoscaler", autoscaler, nil)
 	}
-	start, err := StartConfigMap(c, launch.Join{State: launch.JoinNew, Members: []launch.JoinMember{PDMember(c, 0), PDMember(c, 1)}})
+	start, err := StartConfigMap(c, launch.Join{State: launch.JoinNew, Members: []launch.JoinMember{PDMember(c, 0), PDMember(c, 1)}}, nil)
 	add("configmap", start, err)
 	return out
 }

@@ -194,7 +194,7 @@ func TestProxyDrain(t *testing.T) {
 func TestStartConfigMap(t *testing.T) {
 	c := small(t)
 	join := launch.Join{State: launch.JoinExisting, Members: []launch.JoinMember{PDMember(c, 0), PDMember(c, 2)}}
-	made, err := StartConfigMap(c, join)
+	made, err := StartConfigMap(c, join, nil)
 	require.NoError(t, err)
 	back, err := launch.DecodeJoin([]byte(made.Data[launch.JoinKey]))
 	require.NoError(t, err)
@@ -206,6 +206,6 @@ func TestStartConfigMap(t *testing.T) {
 	}, back.Members[1])
 	assert.Len(t, made.Data, 1)
 
-	_, err = StartConfigMap(c, launch.Join{State: launch.JoinNew})
+	_, err = StartConfigMap(c, launch.Join{State: launch.JoinNew}, nil)
 	assert.ErrorContains(t, err, "members", "a membership of nobody must not reach a pod")
 }

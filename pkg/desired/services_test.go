@@ -4,11 +4,15 @@
 package desired
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8slabels "k8s.io/apimachinery/pkg/labels"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
@@ -119,11 +123,38 @@ func TestPeerServices(t *testing.T) {
 }
 
 func TestBudgets(t *testing.T) {
-	for _, component := range naming.Components() {
-		b := Budget(small(t), component)
-		assert.Equal(t, 1, b.Spec.MaxUnavailable.IntValue())
-		assert.Equal(t, naming.SelectorLabels("demo", component), b.Spec.Selector.MatchLabels)
-		assert.EqualValues(t, "AlwaysAllow", *b.Spec.UnhealthyPodEvictionPolicy, "a broken pod must not hold up a drain")
+	for _, component := range []naming.Component{naming.PD, naming.Proxy} {
+		budgets := Budgets(small(t), component)
+		require.Len(t, budgets, 1)
+		assert.Equal(t, 1, budgets[0].Spec.MaxUnavailable.IntValue())
+		assert.Equal(t, naming.SelectorLabels("demo", component), budgets[0].Spec.Selector.MatchLabels)
+		assert.EqualValues(t, "AlwaysAllow", *budgets[0].Spec.UnhealthyPodEvictionPolicy, "a broken pod must not hold up a drain")
+	}
+}
+
+// Each pod of a store is in exactly one budget: Kubernetes evicts none that is in two.
+func TestBudgetsOfStores(t *testing.T) {
+	budgets := Budgets(small(t), naming.Store)
+	require.Len(t, budgets, 2)
+	for name, labels := range map[string]map[string]string{"kept": {}, "may go": {naming.LabelEvictable: "true"}} {
+		t.Run(name, func(t *testing.T) {
+			pod := naming.Labels("demo", naming.Store)
+			maps.Copy(pod, labels)
+			var covered []*policyv1.PodDisruptionBudget
+			for _, b := range budgets {
+				selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
+				require.NoError(t, err)
+				if selector.Matches(k8slabels.Set(pod)) {
+					covered = append(covered, b)
+				}
+			}
+			require.Len(t, covered, 1)
+			if name == "kept" {
+				assert.Equal(t, 0, covered[0].Spec.MaxUnavailable.IntValue())
+			} else {
+				assert.Equal(t, 0, covered[0].Spec.MinAvailable.IntValue())
+			}
+		})
 	}
 }
 

@@ -51,6 +51,9 @@ const (
 	// LabelClusterID is the id of PD's cluster.
 	LabelClusterID = prefix + "cluster-id"
 
+	// LabelEvictable is on the one pod of a store that may be evicted from its node.
+	LabelEvictable = prefix + "evictable"
+
 	// AnnotationAppliedHash is the hash of what the operator applied last to an object.
 	AnnotationAppliedHash = prefix + "applied-hash"
 	// AnnotationRestartHash is the hash of what in a pod template deserves a restart.
@@ -61,6 +64,10 @@ const (
 	AnnotationEvicting = prefix + "evicting"
 	// AnnotationRetired marks the volume claim of a removed member with the member's id.
 	AnnotationRetired = prefix + "retired"
+	// AnnotationReplace on a volume claim asks for the replacement of the member that uses it; any value but "" and "false" does.
+	AnnotationReplace = prefix + "replace"
+	// AnnotationReplacing marks the volume claim of a member that is being replaced with the member's id.
+	AnnotationReplacing = prefix + "replacing"
 	// AnnotationAutoscaled marks a Deployment whose replicas are an autoscaler's.
 	AnnotationAutoscaled = prefix + "autoscaled"
 	// AnnotationRack tells a store's pod its rack.
@@ -114,6 +121,9 @@ func PeerService(cluster string, c Component) string { return Member(cluster, c)
 
 // Service is the name of a component's Service for clients.
 func Service(cluster string, c Component) string { return Member(cluster, c) }
+
+// EvictableBudget is the name of the disruption budget of the store that may be evicted.
+func EvictableBudget(cluster string) string { return Member(cluster, Store) + "-evictable" }
 
 // StartConfigMap is the name of the ConfigMap with the membership that PDs start with.
 func StartConfigMap(cluster string) string { return cluster + "-start" }

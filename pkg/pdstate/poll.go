@@ -69,6 +69,7 @@ func askAll(ctx context.Context, client pdapi.Client, t Target, last *Snapshot, 
 		return s, err
 	}
 	s.LeaderSince = leaderSince(last, s)
+	s.discountPending(last)
 	return s, nil
 }
 

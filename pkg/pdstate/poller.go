@@ -23,12 +23,14 @@ type Target struct {
 	Busy bool
 	// WantCells asks for the cells of a settled cluster too.
 	WantCells bool
+	// Ready is how many members are ready. When it changes, PD is likely to have news.
+	Ready int
 	// HeartbeatLimit is the age beyond which a store's heartbeat is stale; 0 for DefaultHeartbeatLimit.
 	HeartbeatLimit time.Duration
 }
 
 func (t *Target) equal(o *Target) bool {
-	return t.Busy == o.Busy && t.WantCells == o.WantCells && t.HeartbeatLimit == o.HeartbeatLimit && slices.Equal(t.Endpoints, o.Endpoints)
+	return t.Busy == o.Busy && t.WantCells == o.WantCells && t.Ready == o.Ready && t.HeartbeatLimit == o.HeartbeatLimit && slices.Equal(t.Endpoints, o.Endpoints)
 }
 
 // Options of a Poller.
@@ -41,6 +43,9 @@ type Options struct {
 	Clock clock.Clock
 	// Settled is how far polls of a cluster at rest are apart, 30 s by default; Busy those of one with an operation, 2 s by default.
 	Settled, Busy time.Duration
+	// BusyRate bounds the polls of all busy clusters together, per second: the more there are, the further apart the polls
+	// of each; 50 by default. A first look, and one after something happened, is not kept back.
+	BusyRate int
 	// Jitter spreads the polls of settled and failing clusters by this share either way; 0.1 by default, negative for none.
 	Jitter float64
 	// Workers bounds the polls under way at once; 16 by default. Those that were slow the last time may take a quarter.
@@ -62,6 +67,9 @@ func (o *Options) setDefaults() {
 	if o.Busy <= 0 {
 		o.Busy = 2 * time.Second
 	}
+	if o.BusyRate <= 0 {
+		o.BusyRate = 50
+	}
 	if o.Jitter == 0 {
 		o.Jitter = 0.1
 	}
@@ -80,6 +88,8 @@ type Poller struct {
 
 	mu       sync.RWMutex
 	clusters map[string]*cluster
+	// busy is how many of them are.
+	busy     int
 	schedule schedule
 }
 
@@ -111,8 +121,8 @@ func New(options Options) *Poller {
 }
 
 // Ensure has a cluster polled as the target says. It is cheap to repeat. A new
-// cluster, one with other endpoints, and one that became busy or wants more than
-// before, is polled at once.
+// cluster, one with other endpoints or another number of ready members, and one
+// that became busy or wants more than before, is polled at once.
 func (p *Poller) Ensure(key string, target Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,15 +134,26 @@ func (p *Poller) Ensure(key string, target Target) {
 	case c.target.equal(&target):
 		return
 	}
-	soon := target.Busy && !c.target.Busy || target.WantCells && !c.target.WantCells
+	soon := target.Busy && !c.target.Busy || target.WantCells && !c.target.WantCells || target.Ready != c.target.Ready
 	if c.client == nil || !slices.Equal(c.target.Endpoints, target.Endpoints) {
 		soon = true
 		target.Endpoints = slices.Clone(target.Endpoints)
 		c.setClient(p.options.Factory(target.Endpoints))
 	}
+	p.countBusy(c.target.Busy, target.Busy)
 	c.target = target
 	if soon {
 		p.hurry(c)
+	}
+}
+
+// countBusy notes that a cluster became busy or ceased to be.
+func (p *Poller) countBusy(was, is bool) {
+	switch {
+	case is && !was:
+		p.busy++
+	case was && !is:
+		p.busy--
 	}
 }
 
@@ -153,6 +174,7 @@ func (p *Poller) Forget(key string) {
 		return
 	}
 	delete(p.clusters, key)
+	p.countBusy(c.target.Busy, false)
 	c.gone = true
 	p.schedule.remove(c)
 	c.setClient(nil)
@@ -309,5 +331,9 @@ func (p *Poller) after(c *cluster, now time.Time) time.Time {
 	if s := c.snapshot.Load(); s != nil {
 		failures = s.Failures
 	}
-	return now.Add(spread(pause(&p.options, c.target.Busy, c.quiet, failures), p.options.Jitter))
+	wait := pause(&p.options, c.target.Busy, c.quiet, failures)
+	if c.target.Busy {
+		wait = max(wait, time.Duration(p.busy)*time.Second/time.Duration(p.options.BusyRate))
+	}
+	return now.Add(spread(wait, p.options.Jitter))
 }

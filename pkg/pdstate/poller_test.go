@@ -422,3 +422,59 @@ func TestInjectedClock(t *testing.T) {
 	cancel()
 	wg.Wait()
 }
+
+// A member that became ready, or ceased to be, is news that PD may know more of.
+func TestReadyMembers(t *testing.T) {
+	inRoom(t, Options{}, func(r *room) {
+		pd := r.pd("demo")
+		r.Ensure("ns/demo", Target{Endpoints: pd.Endpoints(), Ready: 2})
+		r.pass(10 * time.Second)
+		pd.ResetCalls()
+		r.Ensure("ns/demo", Target{Endpoints: pd.Endpoints(), Ready: 3})
+		r.pass(time.Millisecond)
+		assert.Equal(t, 3, pd.CallCount())
+		r.Ensure("ns/demo", Target{Endpoints: pd.Endpoints(), Ready: 3})
+		r.pass(10 * time.Second)
+		assert.Equal(t, 3, pd.CallCount())
+		r.Ensure("ns/demo", Target{Endpoints: pd.Endpoints(), Ready: 1})
+		r.pass(time.Millisecond)
+		assert.Equal(t, 6, pd.CallCount())
+	})
+}
+
+// Together, busy clusters are asked no more often than a bound allows, and no
+// longer than they are busy.
+func TestBusyRate(t *testing.T) {
+	const count, rate = 100, 10
+	inRoom(t, Options{BusyRate: rate}, func(r *room) {
+		var pds []*pdtest.PD
+		ensure := func(busy bool) {
+			for i, pd := range pds {
+				r.Ensure(fmt.Sprint(i), Target{Endpoints: pd.Endpoints(), Busy: busy})
+			}
+		}
+		polls := func() (n int) {
+			r.pass(time.Minute)
+			for _, pd := range pds {
+				pd.ResetCalls()
+			}
+			r.pass(time.Minute)
+			for _, pd := range pds {
+				n += pd.CallCount()
+			}
+			return n
+		}
+		for i := range count {
+			pds = append(pds, r.pd(fmt.Sprint(i)))
+		}
+		ensure(true)
+		assert.Equal(t, 60*rate*4, polls(), "four requests a poll")
+		ensure(false)
+		assert.Equal(t, 2*count*3, polls())
+		r.Ensure("0", Target{Endpoints: pds[0].Endpoints(), Busy: true})
+		assert.Equal(t, 2*(count-1)*3+30*4, polls(), "one alone is asked every 2 s")
+		r.Forget("0")
+		r.Ensure("1", Target{Endpoints: pds[1].Endpoints(), Busy: true})
+		assert.Equal(t, 2*(count-2)*3+30*4, polls(), "one that is forgotten counts no more")
+	})
+}

@@ -37,6 +37,8 @@ type Snapshot struct {
 	// Cells are sorted by id. They are asked for only on demand; CellsAt is zero, and Cells nil, if this poll did not.
 	Cells   []pdapi.Cell
 	CellsAt time.Time
+	// whole holds, by cell, the version of its peers with which no replica was pending or down.
+	whole map[uint64]uint64
 	// Members are sorted by id. MembersAt may be newer than At, since etcd's list needs no PD leader.
 	Members   []pdapi.Member
 	MembersAt time.Time

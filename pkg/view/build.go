@@ -63,10 +63,9 @@ func Build(source Source, object *v1alpha1.CellCluster, state *pdstate.Snapshot,
 				c.Services[s] = service
 			}
 		}
-		if b := source.Budget(ns, naming.Member(name, component)); b != nil {
-			c.Budgets[b.Name] = b
-		}
+		c.addBudget(source, naming.Member(name, component))
 	}
+	c.addBudget(source, naming.EvictableBudget(name))
 	c.addPods(source.Pods(ns, name))
 	c.addClaims(source.Claims(ns, name))
 	c.addNodes(source)
@@ -78,6 +77,12 @@ func Build(source Source, object *v1alpha1.CellCluster, state *pdstate.Snapshot,
 		}
 	}
 	return c
+}
+
+func (c *Cluster) addBudget(source Source, name string) {
+	if b := source.Budget(c.Object.Namespace, name); b != nil {
+		c.Budgets[name] = b
+	}
 }
 
 func (c *Cluster) addPods(pods []*corev1.Pod) {

@@ -30,6 +30,20 @@ func (c *Cluster) Unhealthy() string {
 	return ""
 }
 
+// StoresUnhealthy is Unhealthy without what is about PD's own pods and members: a node
+// that is being drained may keep one of them from coming back.
+func (c *Cluster) StoresUnhealthy() string {
+	if why := c.PDUnknown(); why != "" {
+		return why
+	}
+	for _, why := range []string{c.setUnhealthy(&c.Store), c.storesUnhealthy(), c.cellsUnhealthy()} {
+		if why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
 // setUnhealthy is about the pods of a component.
 func (c *Cluster) setUnhealthy(s *Set) string {
 	if s.Set == nil {

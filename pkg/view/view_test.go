@@ -39,7 +39,7 @@ func TestBuild(t *testing.T) {
 	assert.Len(t, v.PD.Claims, 3)
 	assert.Equal(t, "data-demo-store-0", v.Store.Claims[0].Name)
 	assert.Len(t, v.Services, 4)
-	assert.Len(t, v.Budgets, 3)
+	assert.Len(t, v.Budgets, 4)
 	assert.Equal(t, "demo-start", v.Start.Name)
 	assert.Equal(t, "demo-pd", v.PD.Set.Name)
 	assert.Equal(t, "demo-proxy", v.Proxy.Deployment.Name)

@@ -39,7 +39,7 @@ func TestRefusedValues(t *testing.T) {
 		{clusterChart, "proxy: {service: {exposeStatus: true}}", []string{"/proxy/service", "'exposeStatus'"}},
 		{clusterChart, "proxy: {autoscaling: {maxReplicas: 3, target: 80}}", []string{"/proxy/autoscaling", "'target'"}},
 		{clusterChart, "services: [{name: pd, port: 1}]", []string{"/services/0", "'port'"}},
-		{operatorChart, "scheduler: {}", []string{"'scheduler' not allowed"}},
+		{operatorChart, "scheduler: {image: x}", []string{"/scheduler", "'image' not allowed"}},
 		{operatorChart, "controllerManager: {replica: 1}", []string{"/controllerManager", "'replica'"}},
 		{operatorChart, "controllerManager: {leaderElection: {enable: false}}", []string{"/controllerManager/leaderElection", "'enable'"}},
 		{operatorChart, "controllerManager: {metrics: {serviceMonitor: {enable: true}}}", []string{"/metrics/serviceMonitor", "'enable'"}},

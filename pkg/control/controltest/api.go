@@ -10,7 +10,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
@@ -32,6 +31,9 @@ type API struct {
 	// Others are clientsets for everybody else; their requests do not count.
 	OtherKube  *kubefake.Clientset
 	OtherCells *cellsfake.Clientset
+
+	history     *history
+	kube, cells *tracker
 }
 
 // firstVersion is above those that no object of a real API server has.
@@ -57,49 +59,100 @@ var kubeTypes = sync.OnceValue(func() managedfields.TypeConverter {
 
 // NewAPI makes an API server without objects.
 func NewAPI() *API {
-	v := &versions{}
-	kube := newTracker(v, kubescheme.Scheme, kubescheme.Codecs.UniversalDecoder(), kubeTypes)
-	cells := newTracker(v, cellsscheme.Scheme, cellsscheme.Codecs.UniversalDecoder(), nil)
-	a := &API{Kube: &kubefake.Clientset{}, Cells: &cellsfake.Clientset{}, OtherKube: &kubefake.Clientset{}, OtherCells: &cellsfake.Clientset{}}
-	serve(&a.Kube.Fake, kube)
-	serve(&a.OtherKube.Fake, kube)
-	serve(&a.Cells.Fake, cells)
-	serve(&a.OtherCells.Fake, cells)
+	h, mu := newHistory(), &sync.Mutex{}
+	a := &API{
+		history: h,
+		kube:    newTracker(h, mu, kubescheme.Scheme, kubeTypes),
+		cells:   newTracker(h, mu, cellsscheme.Scheme, nil),
+	}
+	a.Kube, a.Cells = a.Connect(Link{})
+	a.OtherKube, a.OtherCells = a.Connect(Link{})
 	return a
 }
 
+// Link is what stands between a client and the API server.
+type Link struct {
+	// Sight is what the client sees; nil for everything.
+	Sight Sight
+	// Do carries a request out by calling do, or does not. Nil does. It is not asked about watches.
+	Do func(r Request, do func() (runtime.Object, error)) (runtime.Object, error)
+}
+
+// Request is one request of a client.
+type Request struct {
+	// Verb is get, list, create, update, patch or delete.
+	Verb string
+	// Resource is that of the URL, such as pods or cellclusters/status.
+	Resource, Namespace, Name string
+	// Delete are the options of a deletion.
+	Delete *metav1.DeleteOptions
+	// Body is the object or patch that is sent; nil where there is none.
+	Body any
+}
+
+// Write tells whether the request changes anything.
+func (r Request) Write() bool { return r.Verb != "get" && r.Verb != "list" }
+
+// String is "verb resource name".
+func (r Request) String() string { return r.Verb + " " + r.Resource + " " + r.Name }
+
+// Connect makes clientsets of their own for somebody.
+func (a *API) Connect(link Link) (*kubefake.Clientset, *cellsfake.Clientset) {
+	if link.Sight == nil {
+		link.Sight = everything{}
+	}
+	if link.Do == nil {
+		link.Do = func(_ Request, do func() (runtime.Object, error)) (runtime.Object, error) { return do() }
+	}
+	kube, cells := &kubefake.Clientset{}, &cellsfake.Clientset{}
+	serve(&kube.Fake, a.kube, link)
+	serve(&cells.Fake, a.cells, link)
+	return kube, cells
+}
+
 // serve has all requests of a clientset answered from a tracker.
-func serve(client *testing.Fake, t *tracker) {
+func serve(client *testing.Fake, t *tracker, link Link) {
 	react := testing.ObjectReaction(t)
 	client.PrependReactor("*", "*", func(action testing.Action) (bool, runtime.Object, error) {
-		if update, ok := action.(testing.UpdateActionImpl); ok && update.Subresource == "status" {
-			return t.updateStatus(update)
-		}
-		handled, o, err := react(action)
-		if patch, ok := action.(testing.PatchActionImpl); ok && err == nil {
-			o, err = t.Get(patch.Resource, patch.Namespace, patch.Name) // as it was stored
-		}
-		return handled, o, err
+		o, err := link.Do(requestOf(action), func() (runtime.Object, error) {
+			if list, ok := action.(testing.ListActionImpl); ok {
+				return t.listFor(link.Sight, list.GetResource(), list.GetKind(), list.GetNamespace())
+			}
+			if update, ok := action.(testing.UpdateActionImpl); ok && update.Subresource == "status" {
+				_, o, err := t.updateStatus(update)
+				return o, err
+			}
+			_, o, err := react(action)
+			if patch, ok := action.(testing.PatchActionImpl); ok && err == nil {
+				o, err = t.Get(patch.Resource, patch.Namespace, patch.Name) // as it was stored
+			}
+			return o, err
+		})
+		return true, o, err
 	})
 	client.PrependWatchReactor("*", func(action testing.Action) (bool, watch.Interface, error) {
 		var options metav1.ListOptions
 		if w, ok := action.(testing.WatchActionImpl); ok {
 			options = w.ListOptions
 		}
-		all, err := t.Watch(action.GetResource(), action.GetNamespace(), options)
-		if err != nil {
-			return true, nil, err
-		}
-		selector, _, _ := testing.ExtractFromListOptions(options)
-		return true, watch.Filter(all, func(e watch.Event) (watch.Event, bool) {
-			m, err := meta.Accessor(e.Object)
-			if err != nil || !selector.Matches(labels.Set(m.GetLabels())) {
-				return e, false
-			}
-			e.Object = e.Object.DeepCopyObject() // of what exists already the tracker gives its own
-			return e, true
-		}), nil
+		return true, t.watchFor(link.Sight, action.GetResource(), action.GetNamespace(), options), nil
 	})
+}
+
+func requestOf(action testing.Action) Request {
+	r := Request{Verb: action.GetVerb(), Resource: action.GetResource().Resource, Namespace: action.GetNamespace(), Name: actionName(action)}
+	if s := action.GetSubresource(); s != "" {
+		r.Resource += "/" + s
+	}
+	switch x := action.(type) {
+	case testing.DeleteActionImpl:
+		r.Delete = &x.DeleteOptions
+	case testing.PatchActionImpl:
+		r.Body = x.Patch
+	case testing.CreateAction: // updates too
+		r.Body = x.GetObject()
+	}
+	return r
 }
 
 // Requests lists the requests of Kube and Cells so far but lists and watches, as

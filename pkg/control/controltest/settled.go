@@ -27,7 +27,9 @@ func Settled(c *v1alpha1.CellCluster) *Fakes {
 		for _, s := range desired.Services(c, component) {
 			mustApply(f.Services.Apply(ctx, s, nil))
 		}
-		mustApply(f.Budgets.Apply(ctx, desired.Budget(c, component), nil))
+		for _, b := range desired.Budgets(c, component) {
+			mustApply(f.Budgets.Apply(ctx, b, nil))
+		}
 	}
 	f.ApplySets(c)
 	join := launch.Join{State: launch.JoinExisting}
@@ -35,7 +37,7 @@ func Settled(c *v1alpha1.CellCluster) *Fakes {
 		join.Members = append(join.Members, desired.PDMember(c, i))
 		f.Add(Pod(c, naming.PD, i, Ready), Claim(c, naming.PD, i))
 	}
-	start, err := desired.StartConfigMap(c, join)
+	start, err := desired.StartConfigMap(c, join, nil)
 	must(err)
 	mustApply(f.ConfigMaps.Apply(ctx, start, nil))
 	for i := range c.Spec.Store.Replicas {

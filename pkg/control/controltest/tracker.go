@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -29,16 +30,19 @@ import (
 // deletes have preconditions and respect finalizers. What it lacks: validation but
 // that of owners, defaults, garbage collection and admission.
 type tracker struct {
-	testing.ObjectTracker
-	scheme   *runtime.Scheme
-	kinds    map[schema.GroupVersionResource]schema.GroupVersionKind
-	types    func() managedfields.TypeConverter // nil: no server-side apply
-	versions *versions
-	mu       sync.Mutex // a write reads first
+	*store
+	scheme *runtime.Scheme
+	kinds  map[schema.GroupVersionResource]schema.GroupVersionKind
+	types  func() managedfields.TypeConverter // nil: no server-side apply
+	mu     *sync.Mutex                        // a write reads first; all trackers of an API share it
+	// graceful: pods that have a node end in their own time, and claims go when no pod uses them any more.
+	graceful bool
 }
 
-func newTracker(v *versions, scheme *runtime.Scheme, decoder runtime.Decoder, types func() managedfields.TypeConverter) *tracker {
-	return &tracker{ObjectTracker: testing.NewObjectTracker(scheme, decoder), scheme: scheme, kinds: kinds(scheme), types: types, versions: v}
+var _ testing.ObjectTracker = (*tracker)(nil)
+
+func newTracker(h *history, mu *sync.Mutex, scheme *runtime.Scheme, types func() managedfields.TypeConverter) *tracker {
+	return &tracker{store: newStore(h), scheme: scheme, kinds: kinds(scheme), types: types, mu: mu}
 }
 
 // Create implements testing.ObjectTracker.
@@ -57,7 +61,7 @@ func (t *tracker) create(gvr schema.GroupVersionResource, o runtime.Object, ns s
 	if err != nil {
 		return err
 	}
-	version := t.versions.next()
+	version := t.history.next()
 	if m.GetUID() == "" {
 		m.SetUID(types.UID(fmt.Sprintf("uid-%d", version)))
 	}
@@ -66,7 +70,10 @@ func (t *tracker) create(gvr schema.GroupVersionResource, o runtime.Object, ns s
 	}
 	m.SetGeneration(1)
 	m.SetResourceVersion(strconv.Itoa(version))
-	return t.ObjectTracker.Create(gvr, o, ns)
+	if ns != "" && m.GetNamespace() == "" {
+		m.SetNamespace(ns)
+	}
+	return t.put(gvr, o, true)
 }
 
 // Update implements testing.ObjectTracker.
@@ -108,7 +115,7 @@ func (t *tracker) Apply(gvr schema.GroupVersionResource, o runtime.Object, ns st
 	if err != nil {
 		return err
 	}
-	live, err := t.ObjectTracker.Get(gvr, ns, m.GetName())
+	live, err := t.get(gvr, ns, m.GetName())
 	exists := err == nil
 	if !exists && m.GetUID() != "" {
 		return conflict(gvr, m.GetName(), fmt.Sprintf("uid mismatch: the provided object specified uid %s, and no existing object was found", m.GetUID()))
@@ -169,8 +176,11 @@ func (t *tracker) updateStatus(action testing.UpdateActionImpl) (bool, runtime.O
 	if err := t.replace(gvr, ns, live, next); err != nil {
 		return true, nil, err
 	}
-	written, err := t.ObjectTracker.Get(gvr, ns, m.GetName())
-	return true, written, err
+	written, err := t.get(gvr, ns, m.GetName())
+	if err != nil {
+		return true, nil, err
+	}
+	return true, written.DeepCopyObject(), nil
 }
 
 // replace stores the next version of an object, if there is anything new in it.
@@ -194,20 +204,20 @@ func (t *tracker) replace(gvr schema.GroupVersionResource, ns string, live, o ru
 		return nil
 	}
 	if is.GetDeletionTimestamp() != nil && len(is.GetFinalizers()) == 0 {
-		return t.ObjectTracker.Delete(gvr, ns, is.GetName())
+		return t.remove(gvr, ns, is.GetName())
 	}
 	if !sameBut(live, o, "metadata", "status") {
 		is.SetGeneration(was.GetGeneration() + 1)
 	}
-	is.SetResourceVersion(strconv.Itoa(t.versions.next()))
-	return t.ObjectTracker.Update(gvr, o, ns)
+	is.SetResourceVersion(strconv.Itoa(t.history.next()))
+	return t.put(gvr, o, false)
 }
 
 // Delete implements testing.ObjectTracker.
 func (t *tracker) Delete(gvr schema.GroupVersionResource, ns, name string, opts ...metav1.DeleteOptions) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	live, err := t.ObjectTracker.Get(gvr, ns, name)
+	live, err := t.get(gvr, ns, name)
 	if err != nil {
 		return err
 	}
@@ -221,17 +231,41 @@ func (t *tracker) Delete(gvr schema.GroupVersionResource, ns, name string, opts 
 			return conflict(gvr, name, fmt.Sprintf("Precondition failed: ResourceVersion in precondition: %s, ResourceVersion in object meta: %s", *p.ResourceVersion, m.GetResourceVersion()))
 		}
 	}
-	if len(m.GetFinalizers()) == 0 {
-		return t.ObjectTracker.Delete(gvr, ns, name)
+	grace, orphans := t.grace(live, opts), t.graceful && len(opts) > 0 && opts[0].PropagationPolicy != nil && *opts[0].PropagationPolicy == metav1.DeletePropagationOrphan
+	if len(m.GetFinalizers()) == 0 && grace == 0 && !orphans {
+		return t.remove(gvr, ns, name)
 	}
-	if m.GetDeletionTimestamp() == nil {
-		now := metav1.NewTime(time.Now().Truncate(time.Second))
-		m.SetDeletionTimestamp(&now)
-		m.SetGeneration(m.GetGeneration() + 1)
-		m.SetResourceVersion(strconv.Itoa(t.versions.next()))
-		return t.ObjectTracker.Update(gvr, live, ns)
+	if m.GetDeletionTimestamp() != nil {
+		return nil
 	}
-	return nil
+	ending := live.DeepCopyObject()
+	m = mustAccess(ending)
+	at := metav1.NewTime(time.Now().Truncate(time.Second).Add(grace))
+	m.SetDeletionTimestamp(&at)
+	if orphans {
+		m.SetFinalizers(append(m.GetFinalizers(), metav1.FinalizerOrphanDependents))
+	}
+	m.SetGeneration(m.GetGeneration() + 1)
+	m.SetResourceVersion(strconv.Itoa(t.history.next()))
+	return t.put(gvr, ending, false)
+}
+
+// defaultGrace is how long a pod has to end where it does not say.
+const defaultGrace = 30 * time.Second
+
+// grace is how long an object has to end: none but a pod on a node has any.
+func (t *tracker) grace(o runtime.Object, opts []metav1.DeleteOptions) time.Duration {
+	p, ok := o.(*corev1.Pod)
+	if !ok || !t.graceful || p.Spec.NodeName == "" || p.Status.Phase == corev1.PodFailed {
+		return 0
+	}
+	if len(opts) > 0 && opts[0].GracePeriodSeconds != nil {
+		return time.Duration(*opts[0].GracePeriodSeconds) * time.Second
+	}
+	if s := p.Spec.TerminationGracePeriodSeconds; s != nil {
+		return time.Duration(*s) * time.Second
+	}
+	return defaultGrace
 }
 
 // live is the stored version of an object.
@@ -240,7 +274,7 @@ func (t *tracker) live(gvr schema.GroupVersionResource, ns string, o runtime.Obj
 	if err != nil {
 		return nil, err
 	}
-	return t.ObjectTracker.Get(gvr, ns, m.GetName())
+	return t.get(gvr, ns, m.GetName())
 }
 
 func (t *tracker) empty(gvr schema.GroupVersionResource) (runtime.Object, error) {
@@ -255,7 +289,7 @@ func (t *tracker) empty(gvr schema.GroupVersionResource) (runtime.Object, error)
 // managed notes who wrote which fields, for the conflicts of server-side apply.
 func (t *tracker) managed(gvr schema.GroupVersionResource, live, o runtime.Object, who string) (runtime.Object, error) {
 	o = o.DeepCopyObject()
-	if t.types == nil {
+	if t.types == nil || neverApplied[gvr.Resource] {
 		return o, nil
 	}
 	o.GetObjectKind().SetGroupVersionKind(t.kinds[gvr])
@@ -271,6 +305,9 @@ func (t *tracker) managed(gvr schema.GroupVersionResource, live, o runtime.Objec
 	}
 	return fields.Update(live.DeepCopyObject(), o, who)
 }
+
+// neverApplied are resources that nobody writes by server-side apply; who wrote what of them matters to nobody.
+var neverApplied = map[string]bool{"pods": true, "persistentvolumeclaims": true, "persistentvolumes": true, "nodes": true}
 
 func (t *tracker) fieldManager(gvr schema.GroupVersionResource) (*managedfields.FieldManager, error) {
 	if t.types == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
-// ApplyShared applies a component's Services and disruption budget, which
+// ApplyShared applies a component's Services and disruption budgets, which
 // disrupt nobody and therefore always go on.
 func ApplyShared(ctx context.Context, c *view.Cluster, component naming.Component, controls *control.Controls) error {
 	var errs []error
@@ -26,9 +26,11 @@ func ApplyShared(ctx context.Context, c *view.Cluster, component naming.Componen
 		_, err := controls.Services.Apply(ctx, s, c.Services[s.Name])
 		errs = append(errs, err)
 	}
-	b := desired.Budget(c.Object, component)
-	_, err := controls.Budgets.Apply(ctx, b, c.Budgets[b.Name])
-	return errors.Join(append(errs, err)...)
+	for _, b := range desired.Budgets(c.Object, component) {
+		_, err := controls.Budgets.Apply(ctx, b, c.Budgets[b.Name])
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // ApplySet applies a StatefulSet and says in an event when it comes to be. What

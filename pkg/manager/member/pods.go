@@ -82,3 +82,13 @@ func NoteClasses(r *manager.Result, c *view.Cluster, component naming.Component,
 		}
 	}
 }
+
+// NoteHeld says which pods a node that does not answer keeps from ending.
+func NoteHeld(r *manager.Result, c *view.Cluster, s *view.Set) {
+	for _, p := range s.Pods {
+		if node := c.HeldByDeadNode(p.Pod); node != "" {
+			r.Problem(v1alpha1.ReasonCannotReplace, "node %s does not answer and does not let pod %s go; if it does not come back, delete the node, or taint it %s",
+				node, p.Name, corev1.TaintNodeOutOfService)
+		}
+	}
+}

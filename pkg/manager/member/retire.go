@@ -47,3 +47,32 @@ func Blocked(claims map[int32]*corev1.PersistentVolumeClaim, have, want int32) i
 	}
 	return want
 }
+
+// MarkedID is the member's id in an annotation of a claim; 0 if there is none.
+func MarkedID(claim *corev1.PersistentVolumeClaim, annotation string) uint64 {
+	if claim == nil {
+		return 0
+	}
+	id, err := strconv.ParseUint(claim.Annotations[annotation], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// MarkReplacing marks a claim as that of a member that is being replaced.
+func MarkReplacing(ctx context.Context, controls *control.Controls, claim *corev1.PersistentVolumeClaim, id uint64) error {
+	if claim == nil || MarkedID(claim, naming.AnnotationReplacing) == id {
+		return nil
+	}
+	value := strconv.FormatUint(id, 10)
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationReplacing: &value}})
+}
+
+// UnmarkReplacing takes the mark back, where the member turned out to live.
+func UnmarkReplacing(ctx context.Context, controls *control.Controls, claim *corev1.PersistentVolumeClaim) error {
+	if claim == nil || claim.Annotations[naming.AnnotationReplacing] == "" {
+		return nil
+	}
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationReplacing: nil}})
+}

@@ -66,7 +66,7 @@ func TestDecideMembership(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := New()
 			if test.written != nil {
-				start, err := desired.StartConfigMap(test.cluster, *test.written)
+				start, err := desired.StartConfigMap(test.cluster, *test.written, nil)
 				require.NoError(t, err)
 				f.Add(start)
 			}

@@ -56,7 +56,7 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 
 // applyMembership comes before the StatefulSet, so that no PD starts without one.
 func (m *Manager) applyMembership(ctx context.Context, c *view.Cluster, replicas int32) error {
-	want, err := desired.StartConfigMap(c.Object, DecideMembership(c, replicas))
+	want, err := desired.StartConfigMap(c.Object, DecideMembership(c, replicas), DecideReplacing(c))
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,8 @@ const silenceBorne = 20 * time.Second
 func note(r *manager.Result, c *view.Cluster) {
 	member.NoteClasses(r, c, naming.PD, c.Object.Spec.PD.StorageClassName)
 	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), max(c.PD.Replicas(), 1))
+	member.NoteHeld(r, c, &c.PD)
+	noteGone(r, c)
 	why := c.PDSilent()
 	switch {
 	case why == "":
@@ -128,5 +130,26 @@ func note(r *manager.Result, c *view.Cluster) {
 		r.LookAgain(silenceBorne)
 	default:
 		r.Problem(v1alpha1.ReasonPDUnknown, "nothing is known from PD: %s", why)
+	}
+}
+
+// noteGone says what becomes of PDs that are away, and looks again when their time is up.
+func noteGone(r *manager.Result, c *view.Cluster) {
+	failover := c.Object.Spec.PD.Failover
+	if !c.Bootstrapped() || !*failover.Enabled || c.PDSilent() != "" {
+		return
+	}
+	for _, p := range c.PD.Pods {
+		away := view.NotReadyFor(p.Pod, c.Now)
+		if away == 0 {
+			continue
+		}
+		if left := failover.Period.Duration - away; left > 0 {
+			r.LookAgain(left + time.Second)
+			continue
+		}
+		if why := Irreplaceable(c, p.Name); why != "" {
+			r.Problem(v1alpha1.ReasonCannotReplace, "PD %s has been gone for longer than spec.pd.failover.period and cannot be replaced: %s", p.Name, why)
+		}
 	}
 }

@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -96,16 +97,46 @@ func note(r *manager.Result, c *view.Cluster, replicas int32) {
 	}
 	member.NoteClasses(r, c, naming.Store, c.Object.Spec.Store.StorageClassName)
 	member.NotePods(r, naming.Store, member.Pods(c.Store.Pods), replicas)
+	member.NoteHeld(r, c, &c.Store)
 	if !c.Bootstrapped() || c.PDUnknown() != "" {
 		return
 	}
 	for _, s := range c.Stores() {
 		if s.State == pdapi.Up && c.State.Freshness(&s) != pdstate.Fresh {
 			r.LookAgain(silent / 6) // time alone decides when it counts as one that gave PD up
-			r.Problem(v1alpha1.ReasonStoreDown, "store %d in pod %s does not report to PD", s.ID, c.StorePod(&s))
+			r.Problem(v1alpha1.ReasonStoreDown, "store %d in pod %s does not report to PD%s", s.ID, c.StorePod(&s), outlook(r, c, &s))
+		}
+	}
+	for _, s := range c.UpStores() {
+		if full(c, &s) {
+			r.Problem(v1alpha1.ReasonStoreFull, "store %d%s has used more than %d %% of its disk, above which PD gives it no new replicas; grow its volume, free the disk, or add stores",
+				s.ID, inPod(c, &s), *c.Object.Spec.PD.Config.StorageThreshold)
 		}
 	}
 	if n := c.State.System.ReplicasNotFullCellCount; n > 0 {
 		r.Wait(v1alpha1.ReasonWaitingForReplicas, "%d of %d cells do not have all replicas yet", n, c.State.System.CellCount)
 	}
+}
+
+// full tells whether PD passes a store over, silently, for want of space.
+func full(c *view.Cluster, s *pdapi.Store) bool {
+	return s.Capacity > 0 && (s.Capacity-min(s.Available, s.Capacity))*100 > s.Capacity*uint64(*c.Object.Spec.PD.Config.StorageThreshold)
+}
+
+// outlook says what becomes of a silent store, and looks again when its time is up.
+func outlook(r *manager.Result, c *view.Cluster, s *pdapi.Store) string {
+	failover := c.Object.Spec.Store.Failover
+	away := c.SilentFor(s)
+	switch {
+	case !*failover.Enabled || *failover.MaxFailoverCount == 0:
+		return "; spec.store.failover does not let it be replaced"
+	case away <= failover.Period.Duration:
+		r.LookAgain(failover.Period.Duration - away + time.Second)
+		return "; it is replaced if it stays away for spec.store.failover.period"
+	case len(member.Outdated(&c.Store)) > 0:
+		return "; it is not replaced while a new spec is under way"
+	case !Emptied(c, s, nil):
+		return "; it is replaced when PD has given its replicas to other stores, which it does after spec.pd.config.maxStoreDownTime"
+	}
+	return "; it is being replaced"
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 )
 
@@ -34,7 +35,7 @@ func replicas(f *Fakes) int32 { return *f.StatefulSets.Get("ns", "demo-store").S
 func TestFirstStoreAlone(t *testing.T) {
 	f, c := New(), Cluster("demo")
 	syncOnce(t, f, c, nil)
-	assert.Equal(t, []string{"apply Service demo-store-peer", "apply PodDisruptionBudget demo-store"}, f.Writes(), "no store without a PD")
+	assert.Equal(t, []string{"apply Service demo-store-peer", "apply PodDisruptionBudget demo-store", "apply PodDisruptionBudget demo-store-evictable"}, f.Writes(), "no store without a PD")
 
 	syncOnce(t, f, c, PDState(c))
 	assert.Empty(t, f.Writes(), "PD must know the cells first")
@@ -134,9 +135,12 @@ func TestNotes(t *testing.T) {
 	}{
 		"all is well": {PDState(c, Stores(3)), manager.Note{}, manager.Note{}},
 		"a silent store": {PDState(c, Stores(3), SetStore(2, Silent)), manager.Note{},
-			manager.Note{Reason: v1alpha1.ReasonStoreDown, Message: "store 2 in pod demo-store-1 does not report to PD"}},
+			manager.Note{Reason: v1alpha1.ReasonStoreDown, Message: "store 2 in pod demo-store-1 does not report to PD; it is replaced if it stays away for spec.store.failover.period"}},
+		"a full disk": {PDState(c, Stores(3), SetStore(2, func(s *pdapi.Store) { s.Capacity, s.Available = 1000, 199 })), manager.Note{},
+			manager.Note{Reason: v1alpha1.ReasonStoreFull, Message: "store 2 in pod demo-store-1 has used more than 80 % of its disk, above which PD gives it no new replicas; grow its volume, free the disk, or add stores"}},
+		"a disk that is nearly full": {PDState(c, Stores(3), SetStore(2, func(s *pdapi.Store) { s.Capacity, s.Available = 1000, 200 })), manager.Note{}, manager.Note{}},
 		"a store that is known for long and was never heard": {PDState(c, Stores(3), SetStore(3, Unheard)), manager.Note{},
-			manager.Note{Reason: v1alpha1.ReasonStoreDown, Message: "store 3 in pod demo-store-2 does not report to PD"}},
+			manager.Note{Reason: v1alpha1.ReasonStoreDown, Message: "store 3 in pod demo-store-2 does not report to PD; it is replaced when PD has given its replicas to other stores, which it does after spec.pd.config.maxStoreDownTime"}},
 		"cells without all replicas": {PDState(c, Stores(2), func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Stores = append(s.Stores, Store(c, 3, 2)) }),
 			manager.Note{Reason: v1alpha1.ReasonWaitingForReplicas, Message: "8 of 8 cells do not have all replicas yet"}, manager.Note{}},
 	}
@@ -169,7 +173,7 @@ func TestTroublesAreTold(t *testing.T) {
 	r, err := store.NewManager(f.Controls()).Sync(t.Context(), f.View(c, nil))
 	require.Error(t, err)
 	assert.Equal(t, v1alpha1.ReasonNameConflict, r.Problems[0].Reason)
-	assert.Equal(t, []string{"apply PodDisruptionBudget demo-store", "apply StatefulSet demo-store"}, f.Writes(), "the rest goes on")
+	assert.Equal(t, []string{"apply PodDisruptionBudget demo-store", "apply PodDisruptionBudget demo-store-evictable", "apply StatefulSet demo-store"}, f.Writes(), "the rest goes on")
 }
 
 // A store that a bad spec broke is restarted with the corrected one, though the

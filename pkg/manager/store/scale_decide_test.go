@@ -57,7 +57,7 @@ func TestDecideRemoval(t *testing.T) {
 		"space enough":                 {want: 3, state: []StateModifier{space(4, 900<<20, 0), space(1, 0, 2<<30)}, do: "EvictLeaders", message: "moving the leaders away"},
 
 		"Down: its volume is set aside":              {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, do: "RetireVolume", begun: true, message: "removing store 4 in pod demo-store-3: setting its volume aside"},
-		"Down: whatever is wanted now":               {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Down))}, do: "RetireVolume", begun: true, message: "setting its volume aside"},
+		"Down, and wanted again: it is replaced":     {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Down))}},
 		"Down and set aside: it is drained":          {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, do: "Drain", begun: true, message: "PD is moving its cells away, 0 are left"},
 		"drained, whatever is wanted now":            {want: 4, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, do: "Drain", begun: true, message: "PD is moving its cells away"},
 		"drained with no store to spare":             {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down)), SetStore(1, Silent)}, retired: true, do: "Drain", begun: true, message: "it stands still until 3 stores are up, now it is 2"},

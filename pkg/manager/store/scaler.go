@@ -24,16 +24,11 @@ import (
 // leaders move away, PD drains it, it becomes a tombstone, its pod goes, and its
 // volume is never mounted again. A removal that PD has begun cannot be taken
 // back, so it ends before anything else happens.
-type Scaler struct {
-	controls *control.Controls
-	pd       func(*view.Cluster) pdapi.Client
-	again    func(*view.Cluster, time.Duration)
-	drained  *drainWatch
-}
+type Scaler struct{ *drainer }
 
 // NewScaler makes a Scaler.
 func NewScaler(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Scaler {
-	return &Scaler{controls: controls, pd: pd, again: again, drained: newDrainWatch()}
+	return &Scaler{newDrainer(controls, pd, again)}
 }
 
 // Begun is the part of the Scaler that goes before all other operations: a
@@ -80,7 +75,12 @@ func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
 	step = &manager.Step{Type: v1alpha1.ReasonScaling, Target: target}
 	retired := member.Retired(c.Store.Claims[have-1])
 	store := c.StoreOf(target)
+	if Replacing(c.Store.Claims[have-1]) != 0 {
+		return nil, false // its end is the Replacer's part, after which it can be removed
+	}
 	switch {
+	case store != nil && store.State == pdapi.Down && !retired && have <= want:
+		return nil, false // taken down by hand, or for a removal that nobody wants any more: it is replaced
 	case store != nil && store.State == pdapi.Down:
 		if !retired && c.Store.Claims[have-1] != nil {
 			step.Do = retire
@@ -166,72 +166,12 @@ func (r *removal) Act(ctx context.Context, c *view.Cluster, s *manager.Step) err
 		store := c.StoreOf(s.Target)
 		return member.Retire(ctx, r.controls, c.Store.Claims[ordinal], store.ID)
 	case evictForRemoval:
-		return r.takeDown(ctx, c, s)
+		return r.takeDown(ctx, c, s.Target, purposeRemoval, v1alpha1.ReasonScaling, func(fresh *view.Cluster, store *pdapi.Store) bool { return Unremovable(fresh, store) == "" })
 	case drain:
-		return r.finishDrain(ctx, c, s)
+		return r.finishDrain(ctx, c, s.Target, v1alpha1.ReasonScaling)
 	case shrink:
 		return r.shrink(ctx, c, s, ordinal)
 	}
-	return nil
-}
-
-// takeDown moves the leaders away and then tells PD to drain the store.
-func (r *removal) takeDown(ctx context.Context, c *view.Cluster, s *manager.Step) error {
-	pod := member.Named(c.Store.Pods, s.Target)
-	if pod == nil {
-		return nil
-	}
-	if evictingSince(pod, purposeRemoval).IsZero() {
-		return markEvicting(ctx, c, r.controls, pod, purposeRemoval)
-	}
-	client := r.pd(c)
-	defer client.Close()
-	fresh := c.LookAgain(ctx, client)
-	store := fresh.StoreOf(s.Target)
-	if fresh.PDUnknown() != "" || store == nil || store.State != pdapi.Up {
-		r.again(c, evictRound)
-		return nil
-	}
-	left, stuck, err := evict(ctx, client, fresh, store.ID)
-	if err != nil {
-		return fmt.Errorf("evict store %d: %w", store.ID, err)
-	}
-	if left > stuck || fresh.Unhealthy() != "" || Unremovable(fresh, store) != "" {
-		r.again(c, evictRound)
-		return nil
-	}
-	if err := client.DownStore(ctx, store.ID); err != nil {
-		return fmt.Errorf("take store %d down: %w", store.ID, err)
-	}
-	r.again(c, evictRound)
-	r.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Told PD to drain store %d in pod %s", store.ID, s.Target)
-	return nil
-}
-
-// finishDrain makes a tombstone of a store that was seen drained twice under one PD leader.
-func (r *removal) finishDrain(ctx context.Context, c *view.Cluster, s *manager.Step) error {
-	client := r.pd(c)
-	defer client.Close()
-	fresh := c.LookAgain(ctx, client)
-	store := fresh.StoreOf(s.Target)
-	if fresh.PDUnknown() != "" || store == nil || store.State != pdapi.Down {
-		r.again(c, evictRound)
-		return nil
-	}
-	heartbeat := c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration
-	cells, err := client.StoreCells(ctx, store.ID)
-	if err != nil {
-		return fmt.Errorf("list the cells of store %d: %w", store.ID, err)
-	}
-	if !r.drained.twice(c.Object.UID, store, fresh.State, Drained(fresh, store, cells), heartbeat) {
-		r.again(c, heartbeat)
-		return nil
-	}
-	if err := client.TombstoneStore(ctx, store.ID); err != nil {
-		return fmt.Errorf("make store %d a tombstone: %w", store.ID, err)
-	}
-	r.again(c, evictRound)
-	r.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Store %d in pod %s is empty and has become a tombstone", store.ID, s.Target)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 		return step
 	case since.IsZero():
 		step.Do = mark
-	case c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration:
+	case c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration && c.Object.Spec.Store.EvictLeaderTimeoutPolicy == v1alpha1.EvictProceed:
 		step.Do = stopNow
 		step.Message = fmt.Sprintf("%s; restarting pod %s with leaders on it, since spec.store.evictLeaderTimeout has run out", member.Progress(&c.Store), target.Name)
 		return step
@@ -73,6 +73,9 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 		step.Do = evictAndStop
 	}
 	step.Message = fmt.Sprintf("%s; moving the leaders away from pod %s", member.Progress(&c.Store), target.Name)
+	if c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration {
+		step.Message += ", for longer than spec.store.evictLeaderTimeout; with spec.store.evictLeaderTimeoutPolicy Proceed it would be restarted now"
+	}
 	return step
 }
 

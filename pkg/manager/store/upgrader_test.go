@@ -59,6 +59,7 @@ func TestUpgraderDecides(t *testing.T) {
 		change(f, ordinal, evicting(f, before, purpose))
 		return f
 	}
+	proceeding := Cluster("demo", Bootstrapped, proceed)
 	tests := map[string]struct {
 		cluster *v1alpha1.CellCluster
 		fakes   *Fakes
@@ -74,7 +75,8 @@ func TestUpgraderDecides(t *testing.T) {
 		"what was begun is ended first": {c, marked(0, time.Minute, "", 0, 1, 2), well, "EvictLeaders", "demo-store-0", ""},
 		"a mark of an older upgrade":    {c, marked(0, time.Minute, "other", 0, 2), well, "Mark", "demo-store-2", ""},
 		"a mark that is none":           {c, marked(2, time.Minute, "\n", 2), well, "Mark", "demo-store-2", ""},
-		"it takes too long":             {c, marked(2, 11*time.Minute, "", 2), well, "Restart", "demo-store-2", "since spec.store.evictLeaderTimeout has run out"},
+		"it takes too long":             {c, marked(2, 11*time.Minute, "", 2), well, "EvictLeaders", "demo-store-2", "for longer than spec.store.evictLeaderTimeout"},
+		"it may take no longer":         {proceeding, marked(2, 11*time.Minute, "", 2), well, "Restart", "demo-store-2", "since spec.store.evictLeaderTimeout has run out"},
 		"not while PD is unknown":       {c, upgrading(c, 0), PDState(c, Stores(3), Unreachable), "", "demo-store-0", "waits: PD does not answer"},
 		"not under a young leader":      {c, upgrading(c, 0), PDState(c, Stores(3), YoungLeader), "", "demo-store-0", "waits: "},
 		"not while a store is silent":   {c, upgrading(c, 0), PDState(c, Stores(3), SetStore(1, Silent)), "", "demo-store-0", "waits: store 1 does not report to PD"},
@@ -187,6 +189,9 @@ func TestUpgrade(t *testing.T) {
 	assert.Equal(t, []string{"Normal RollingUpdate: Restarted pod demo-store-1 with the new spec; it led 0 cells at that moment"}, r.Events.All())
 }
 
+// proceed lets an upgrade go on with leaders that have not moved in time.
+func proceed(c *v1alpha1.CellCluster) { c.Spec.Store.EvictLeaderTimeoutPolicy = v1alpha1.EvictProceed }
+
 // Leaders that nobody else can take are not waited for; neither are others beyond the limit.
 func TestUpgradeWithLeaders(t *testing.T) {
 	t.Run("single replicas", func(t *testing.T) {
@@ -200,6 +205,7 @@ func TestUpgradeWithLeaders(t *testing.T) {
 	})
 	t.Run("too late", func(t *testing.T) {
 		c := withStores(3)
+		proceed(c)
 		r := newRoom(t, c, upgrading(c, 0))
 		u := store.NewUpgrader(r.Controls(), r.client, r.lookAgain)
 		require.Positive(t, r.leads(0))
@@ -212,6 +218,7 @@ func TestUpgradeWithLeaders(t *testing.T) {
 // What was decided from a view is done only if PD says the same at this very moment.
 func TestUpgraderLooksAgain(t *testing.T) {
 	c := withStores(3)
+	proceed(c)
 	tests := map[string]func(r *room){
 		"a store has died": func(r *room) {
 			r.pd.StopStore(r.ids[2])

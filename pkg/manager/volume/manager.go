@@ -18,6 +18,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -72,6 +73,9 @@ func DecideReclaim(c *view.Cluster, set *view.Set, claim *corev1.PersistentVolum
 	want := c.Object.Spec.PD.Replicas
 	if set.Component == naming.Store {
 		want = c.Object.Spec.Store.Replicas
+		if ordinal == set.Replicas() && store.WantsSpare(c) != "" {
+			return true
+		}
 	}
 	return c.Object.Spec.EnablePVReclaim || ordinal < want
 }

@@ -79,11 +79,14 @@ func (e *etcdCluster) MemberRemove(ctx context.Context, r *pb.MemberRemoveReques
 	return nil, rpctypes.ErrGRPCMemberNotFound
 }
 
-// mayChange refuses a change through a removed member, shortly after another,
-// and while a member other than the one to be removed is not up.
+// mayChange refuses a change through a removed member, without a quorum that
+// agrees, shortly after another, and while a member other than the one to be removed is not up.
 func (pd *PD) mayChange(ctx context.Context, except *member) error {
 	if through, ok := ctx.Value(memberKey{}).(*member); ok && through.removed {
 		return rpctypes.ErrGRPCStopped
+	}
+	if pd.config.Quorum && !pd.quorum() {
+		return rpctypes.ErrGRPCTimeout
 	}
 	since := pd.config.Now().Sub(pd.memberChange)
 	if !pd.memberChange.IsZero() && since < pd.config.MemberPause {
@@ -95,6 +98,17 @@ func (pd *PD) mayChange(ctx context.Context, except *member) error {
 		}
 	}
 	return nil
+}
+
+// quorum tells whether a majority of the members runs.
+func (pd *PD) quorum() bool {
+	running := 0
+	for _, m := range pd.listed() {
+		if m.running && m.mode != Silent {
+			running++
+		}
+	}
+	return 2*running > len(pd.listed())
 }
 
 func (pd *PD) etcdMembers() []*pb.Member {

@@ -27,7 +27,7 @@ func (pd *PD) Handler(name string) http.Handler {
 func (pd *PD) serve(name string, w http.ResponseWriter, r *http.Request) {
 	pd.mu.Lock()
 	m := pd.member(name)
-	mode, changed, running, removed := m.mode, m.changed, m.running, m.removed
+	mode, changed, running, removed := m.mode, m.changed, m.running, m.removed || pd.config.Quorum && !pd.quorum()
 	pd.mu.Unlock()
 	if !running {
 		panic(http.ErrAbortHandler) // a connection from before the process ended breaks

@@ -61,6 +61,8 @@ type Config struct {
 	DownAfter time.Duration
 	// MemberPause is how long etcd refuses a change of membership after another; 5 s by default, negative for not at all.
 	MemberPause time.Duration
+	// Quorum makes etcd refuse changes of the membership, and be unhealthy, without a majority of its members.
+	Quorum bool
 	// KeepCalls bounds how many calls are remembered; 1,000 by default, negative for none. They are counted all the same.
 	KeepCalls int
 	// OnCall is told of every request before it is answered.

@@ -77,9 +77,13 @@ func (pd *PD) AddStore(s Store) (uint64, error) {
 	pd.mu.Lock()
 	defer pd.mu.Unlock()
 	id := pd.nextID()
+	return id, pd.addStore(id, s)
+}
+
+func (pd *PD) addStore(id uint64, s Store) error {
 	for _, other := range pd.stores {
 		if other.Address == s.Address && other.state != tombstone {
-			return id, fmt.Errorf("add store %d: %w: %s is store %d", id, ErrDuplicatedAddress, s.Address, other.id)
+			return fmt.Errorf("add store %d: %w: %s is store %d", id, ErrDuplicatedAddress, s.Address, other.id)
 		}
 	}
 	setDefault(&s.Capacity, 10<<30)
@@ -91,7 +95,7 @@ func (pd *PD) AddStore(s Store) (uint64, error) {
 	}
 	pd.hear(added)
 	pd.hearCells(added)
-	return id, nil
+	return nil
 }
 
 // AddStoresAtOnce starts several stores on an empty cluster, none of which waits

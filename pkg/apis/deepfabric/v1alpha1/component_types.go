@@ -170,6 +170,14 @@ type PDSpec struct {
 	// +optional
 	Config *PDConfig `json:"config,omitempty"`
 
+	// TopologyKeys name the node labels by whose values PDs are kept apart, as those of stores do.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=316
+	TopologyKeys []string `json:"topologyKeys,omitempty"`
+
 	// Failover bounds the replacement of dead PDs.
 	// +optional
 	Failover *FailoverSpec `json:"failover,omitempty"`
@@ -263,10 +271,38 @@ type StoreSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	EvictLeaderTimeout *metav1.Duration `json:"evictLeaderTimeout,omitempty"`
 
+	// EvictLeaderTimeoutPolicy is what happens when evictLeaderTimeout has run out and leaders are left: Wait goes on moving them
+	// away and says so; Proceed restarts the store with leaders on it, at which clients of their cells wait for an election.
+	// +optional
+	// +kubebuilder:default=Wait
+	EvictLeaderTimeoutPolicy EvictLeaderTimeoutPolicy `json:"evictLeaderTimeoutPolicy,omitempty"`
+
+	// TopologyKeys name the node labels by whose values stores are kept apart, the widest first. A label that no node has is passed over.
+	// Default: topology.kubernetes.io/zone and kubernetes.io/hostname. The scheduler of the cell-operator chart holds to them strictly;
+	// with any other the operator writes them as topologySpreadConstraints, which are a preference.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=316
+	TopologyKeys []string `json:"topologyKeys,omitempty"`
+
 	// Failover bounds the replacement of dead stores.
 	// +optional
 	Failover *FailoverSpec `json:"failover,omitempty"`
 }
+
+// EvictLeaderTimeoutPolicy is Wait or Proceed.
+//
+// +kubebuilder:validation:Enum=Wait;Proceed
+type EvictLeaderTimeoutPolicy string
+
+const (
+	// EvictWait does not stop a store while it leads cells that others could lead.
+	EvictWait EvictLeaderTimeoutPolicy = "Wait"
+	// EvictProceed stops it when the time is up.
+	EvictProceed EvictLeaderTimeoutPolicy = "Proceed"
+)
 
 // LocationLabels name node labels.
 type LocationLabels struct {

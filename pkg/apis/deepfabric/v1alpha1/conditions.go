@@ -13,6 +13,8 @@ const (
 	ConditionProgressing = "Progressing"
 	// ConditionDegraded is True when something is broken; its message names it and the remedy.
 	ConditionDegraded = "Degraded"
+	// ConditionSpread is True when the loss of one node, or of one zone where there are three, costs no quorum of PD and no majority of a cell.
+	ConditionSpread = "Spread"
 	// ConditionPaused is True while spec.paused is.
 	ConditionPaused = "Paused"
 )
@@ -46,6 +48,10 @@ const (
 	ReasonRollingUpdate = "RollingUpdate"
 	// ReasonScaling: members are being added or removed.
 	ReasonScaling = "Scaling"
+	// ReasonReplacing: a member and its volume are being replaced.
+	ReasonReplacing = "Replacing"
+	// ReasonNodeDrain: leaders are being moved away from a node that is cordoned.
+	ReasonNodeDrain = "NodeDrain"
 	// ReasonRepairing: a member is being replaced, or restarted with a corrected spec.
 	ReasonRepairing = "Repairing"
 
@@ -59,8 +65,18 @@ const (
 	ReasonUnschedulable = "Unschedulable"
 	// ReasonStoreDown: a store does not report to PD.
 	ReasonStoreDown = "StoreDown"
+	// ReasonStoreFull: a store's disk is so full that PD gives it no new replicas.
+	ReasonStoreFull = "StoreFull"
 	// ReasonMembersNotReady: members that were ready are not.
 	ReasonMembersNotReady = "MembersNotReady"
+	// ReasonCannotReplace: a member that is gone cannot be replaced.
+	ReasonCannotReplace = "CannotReplace"
+	// ReasonSpread: members stand so that no single loss harms the cluster.
+	ReasonSpread = "Spread"
+	// ReasonTooFewDomains: there are too few nodes or zones to keep members apart.
+	ReasonTooFewDomains = "TooFewDomains"
+	// ReasonCrowded: a node or zone holds more members than can be lost with it.
+	ReasonCrowded = "Crowded"
 	// ReasonInvalidSpec: the spec cannot be carried out.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonNameConflict: an object of another owner has a name that the cluster needs.

@@ -26,6 +26,7 @@ const (
 	DefaultRaftTick               = 100 * time.Millisecond
 	DefaultPeerDownTime           = 5 * time.Minute
 	DefaultEvictLeaderTimeout     = 10 * time.Minute
+	DefaultEvictTimeoutPolicy     = EvictWait
 	DefaultLocationZoneLabel      = corev1.LabelTopologyZone
 	DefaultFailoverPeriod         = 5 * time.Minute
 	DefaultMaxFailoverCount       = int32(3)
@@ -75,7 +76,14 @@ func setPDDefaults(s *PDSpec) {
 	setDuration(&s.Config.LeaderLease, DefaultLeaderLease)
 	setIfNil(&s.Config.StorageThreshold, DefaultStorageThreshold)
 	setIfZero(&s.Config.LogLevel, DefaultLogLevel)
+	setTopologyKeys(&s.TopologyKeys)
 	setFailoverDefaults(&s.Failover)
+}
+
+func setTopologyKeys(keys *[]string) {
+	if len(*keys) == 0 {
+		*keys = []string{corev1.LabelTopologyZone, corev1.LabelHostname}
+	}
 }
 
 func setStoreDefaults(s *StoreSpec) {
@@ -93,6 +101,8 @@ func setStoreDefaults(s *StoreSpec) {
 	setDuration(&s.Config.RaftTickInterval, DefaultRaftTick)
 	setDuration(&s.Config.PeerDownTime, DefaultPeerDownTime)
 	setDuration(&s.EvictLeaderTimeout, DefaultEvictLeaderTimeout)
+	setIfZero(&s.EvictLeaderTimeoutPolicy, DefaultEvictTimeoutPolicy)
+	setTopologyKeys(&s.TopologyKeys)
 	setFailoverDefaults(&s.Failover)
 }
 

@@ -514,6 +514,11 @@ func (in *PDSpec) DeepCopyInto(out *PDSpec) {
 		*out = new(PDConfig)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.TopologyKeys != nil {
+		in, out := &in.TopologyKeys, &out.TopologyKeys
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Failover != nil {
 		in, out := &in.Failover, &out.Failover
 		*out = new(FailoverSpec)
@@ -823,6 +828,11 @@ func (in *StoreSpec) DeepCopyInto(out *StoreSpec) {
 		in, out := &in.EvictLeaderTimeout, &out.EvictLeaderTimeout
 		*out = new(v1.Duration)
 		**out = **in
+	}
+	if in.TopologyKeys != nil {
+		in, out := &in.TopologyKeys, &out.TopologyKeys
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.Failover != nil {
 		in, out := &in.Failover, &out.Failover

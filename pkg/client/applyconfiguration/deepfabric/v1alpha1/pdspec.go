@@ -23,6 +23,8 @@ type PDSpecApplyConfiguration struct {
 	Service *ServiceSpecApplyConfiguration `json:"service,omitempty"`
 	// Config is PD's configuration.
 	Config *PDConfigApplyConfiguration `json:"config,omitempty"`
+	// TopologyKeys name the node labels by whose values PDs are kept apart, as those of stores do.
+	TopologyKeys []string `json:"topologyKeys,omitempty"`
 	// Failover bounds the replacement of dead PDs.
 	Failover *FailoverSpecApplyConfiguration `json:"failover,omitempty"`
 }
@@ -234,6 +236,16 @@ func (b *PDSpecApplyConfiguration) WithService(value *ServiceSpecApplyConfigurat
 // If called multiple times, the Config field is set to the value of the last call.
 func (b *PDSpecApplyConfiguration) WithConfig(value *PDConfigApplyConfiguration) *PDSpecApplyConfiguration {
 	b.Config = value
+	return b
+}
+
+// WithTopologyKeys adds the given value to the TopologyKeys field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the TopologyKeys field.
+func (b *PDSpecApplyConfiguration) WithTopologyKeys(values ...string) *PDSpecApplyConfiguration {
+	for i := range values {
+		b.TopologyKeys = append(b.TopologyKeys, values[i])
+	}
 	return b
 }
 

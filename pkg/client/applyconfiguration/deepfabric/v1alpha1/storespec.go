@@ -6,6 +6,7 @@
 package v1alpha1
 
 import (
+	deepfabricv1alpha1 "github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -28,6 +29,13 @@ type StoreSpecApplyConfiguration struct {
 	InitialCells *InitialCellsApplyConfiguration `json:"initialCells,omitempty"`
 	// EvictLeaderTimeout bounds how long a store's leaders are moved away before it is restarted. Default 10m.
 	EvictLeaderTimeout *v1.Duration `json:"evictLeaderTimeout,omitempty"`
+	// EvictLeaderTimeoutPolicy is what happens when evictLeaderTimeout has run out and leaders are left: Wait goes on moving them
+	// away and says so; Proceed restarts the store with leaders on it, at which clients of their cells wait for an election.
+	EvictLeaderTimeoutPolicy *deepfabricv1alpha1.EvictLeaderTimeoutPolicy `json:"evictLeaderTimeoutPolicy,omitempty"`
+	// TopologyKeys name the node labels by whose values stores are kept apart, the widest first. A label that no node has is passed over.
+	// Default: topology.kubernetes.io/zone and kubernetes.io/hostname. The scheduler of the cell-operator chart holds to them strictly;
+	// with any other the operator writes them as topologySpreadConstraints, which are a preference.
+	TopologyKeys []string `json:"topologyKeys,omitempty"`
 	// Failover bounds the replacement of dead stores.
 	Failover *FailoverSpecApplyConfiguration `json:"failover,omitempty"`
 }
@@ -255,6 +263,24 @@ func (b *StoreSpecApplyConfiguration) WithInitialCells(value *InitialCellsApplyC
 // If called multiple times, the EvictLeaderTimeout field is set to the value of the last call.
 func (b *StoreSpecApplyConfiguration) WithEvictLeaderTimeout(value v1.Duration) *StoreSpecApplyConfiguration {
 	b.EvictLeaderTimeout = &value
+	return b
+}
+
+// WithEvictLeaderTimeoutPolicy sets the EvictLeaderTimeoutPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EvictLeaderTimeoutPolicy field is set to the value of the last call.
+func (b *StoreSpecApplyConfiguration) WithEvictLeaderTimeoutPolicy(value deepfabricv1alpha1.EvictLeaderTimeoutPolicy) *StoreSpecApplyConfiguration {
+	b.EvictLeaderTimeoutPolicy = &value
+	return b
+}
+
+// WithTopologyKeys adds the given value to the TopologyKeys field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the TopologyKeys field.
+func (b *StoreSpecApplyConfiguration) WithTopologyKeys(values ...string) *StoreSpecApplyConfiguration {
+	for i := range values {
+		b.TopologyKeys = append(b.TopologyKeys, values[i])
+	}
 	return b
 }
 

@@ -1,0 +1,160 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// NodeDrain empties cordoned nodes of leaders. The disruption budget of stores
+// lets none of them be evicted; the one whose leaders have moved away is labelled, and
+// a second budget lets it go. `kubectl drain` tries again until then.
+type NodeDrain struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+	again    func(*view.Cluster, time.Duration)
+}
+
+var _ manager.Operation = (*NodeDrain)(nil)
+
+// NewNodeDrain makes a NodeDrain.
+func NewNodeDrain(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *NodeDrain {
+	return &NodeDrain{controls: controls, pd: pd, again: again}
+}
+
+const (
+	hold      manager.Verb = "Hold"
+	letGo     manager.Verb = "KeepLeadersAway"
+	letGoRest              = 2 * time.Second // between two looks at a store that may be evicted
+
+	// purposeNodeDrain marks evictions of leaders from a node that is cordoned.
+	purposeNodeDrain = "drain"
+)
+
+// Decide implements manager.Operation.
+func (n *NodeDrain) Decide(c *view.Cluster) *manager.Step {
+	if c.Store.Set == nil || !c.Bootstrapped() {
+		return nil
+	}
+	for _, p := range c.Store.Pods {
+		if evictable(p.Pod) && (!onCordoned(c, p.Pod) || yields(c, p.Pod) || c.PDUnknown() != "") {
+			return &manager.Step{Type: v1alpha1.ReasonNodeDrain, Target: p.Name, Do: hold, Message: fmt.Sprintf("pod %s may not be evicted any more", p.Name)}
+		}
+	}
+	target := drainTarget(c)
+	if target == nil {
+		return nil
+	}
+	step := &manager.Step{Type: v1alpha1.ReasonNodeDrain, Target: target.Name, Do: letGo,
+		Message: fmt.Sprintf("node %s is cordoned: pod %s may be evicted, its leaders are kept away", target.Spec.NodeName, target.Name)}
+	if evictable(target) {
+		return step
+	}
+	if why := c.StoresUnhealthy(); why != "" {
+		step.Do, step.Message = "", fmt.Sprintf("node %s is cordoned; the eviction of pod %s waits: %s", target.Spec.NodeName, target.Name, why)
+		return step
+	}
+	step.Message = fmt.Sprintf("node %s is cordoned: moving the leaders away from pod %s", target.Spec.NodeName, target.Name)
+	if evictingSince(target, purposeNodeDrain).IsZero() || yields(c, target) {
+		step.Do = mark
+	}
+	return step
+}
+
+// drainTarget is the pod to be let go: the one that may be evicted already, else the first
+// on a cordoned node; nil if there is none, or others have been kept waiting for long enough.
+func drainTarget(c *view.Cluster) *corev1.Pod {
+	var target *corev1.Pod
+	for _, p := range c.Store.Pods {
+		if !onCordoned(c, p.Pod) || !view.PodReady(p.Pod) {
+			continue
+		}
+		if evictable(p.Pod) {
+			return p.Pod
+		}
+		if target == nil && !yields(c, p.Pod) {
+			target = p.Pod
+		}
+	}
+	return target
+}
+
+func evictable(p *corev1.Pod) bool { return p.Labels[naming.LabelEvictable] != "" }
+
+func onCordoned(c *view.Cluster, p *corev1.Pod) bool { return view.Cordoned(c.Nodes[p.Spec.NodeName]) }
+
+// yields tells whether a pod on a cordoned node has been waiting for its eviction
+// for longer than spec.store.evictLeaderTimeout while the spec asks for something else: a
+// node may stay cordoned for days. Its turn comes again afterwards.
+func yields(c *view.Cluster, p *corev1.Pod) bool {
+	since := evictingSince(p, purposeNodeDrain)
+	if since.IsZero() || c.Now.Sub(since) < c.Object.Spec.Store.EvictLeaderTimeout.Duration {
+		return false
+	}
+	return len(member.Outdated(&c.PD)) > 0 || len(member.Outdated(&c.Store)) > 0 || requested(c) != nil ||
+		c.PD.Replicas() != c.Object.Spec.PD.Replicas || c.Store.Replicas() != c.Object.Spec.Store.Replicas
+}
+
+// Act implements manager.Operation.
+func (n *NodeDrain) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	pod := member.Named(c.Store.Pods, s.Target)
+	if pod == nil {
+		return nil
+	}
+	switch s.Do {
+	case hold:
+		return n.label(ctx, pod, nil)
+	case mark:
+		return markEvicting(ctx, c, n.controls, pod, purposeNodeDrain)
+	}
+	return n.release(ctx, c, pod)
+}
+
+func (n *NodeDrain) label(ctx context.Context, pod *corev1.Pod, value *string) error {
+	return n.controls.Pods.PatchMetadata(ctx, pod, control.Metadata{Labels: map[string]*string{naming.LabelEvictable: value}})
+}
+
+// release moves the leaders away, and lets the pod be evicted when none is left.
+func (n *NodeDrain) release(ctx context.Context, c *view.Cluster, pod *corev1.Pod) error {
+	client := n.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	store := fresh.StoreOf(pod.Name)
+	if fresh.PDUnknown() != "" || store == nil {
+		n.again(c, evictRound)
+		return nil
+	}
+	left, stuck, err := evict(ctx, client, fresh, store.ID)
+	if err != nil {
+		return fmt.Errorf("evict store %d: %w", store.ID, err)
+	}
+	if evictable(pod) {
+		n.again(c, letGoRest)
+		return nil
+	}
+	if left > stuck || fresh.StoresUnhealthy() != "" {
+		n.again(c, evictRound)
+		return nil
+	}
+	yes := "true"
+	if err := n.label(ctx, pod, &yes); err != nil {
+		return err
+	}
+	n.again(c, letGoRest)
+	n.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonNodeDrain,
+		"Pod %s may be evicted from cordoned node %s; its leaders have moved away", pod.Name, pod.Spec.NodeName)
+	return nil
+}

@@ -1,0 +1,226 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server answers kube-scheduler's questions about pods of cell clusters,
+// over HTTP, by what the cache knows and the predicates decide.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/placement"
+	"github.com/deepfabric/elasticell-operator/pkg/scheduler/cache"
+	"github.com/deepfabric/elasticell-operator/pkg/scheduler/predicates"
+)
+
+// waitLimit is how long a question waits for what is being chosen for another member, or for
+// a CellCluster that is not in the cache yet. kube-scheduler asks one question at a time, so it is short.
+const waitLimit = 300 * time.Millisecond
+
+// lateLimit is the age up to which a pod may be known to kube-scheduler before its CellCluster is known here.
+const lateLimit = 10 * time.Second
+
+// Extender answers questions about pods.
+type Extender struct {
+	cache    *cache.Cache
+	admitted *admissions
+	metrics  *metrics
+	now      func() time.Time
+
+	// mu makes each answer see all admissions before it.
+	mu sync.Mutex
+}
+
+// filter says which nodes a pod may have, and keeps in mind that it was let through. It
+// also tells for how long it had to wait.
+func (e *Extender) filter(ctx context.Context, pod *corev1.Pod, nodes []string) (predicates.Answer, time.Duration) {
+	g, ordinal, ours := memberOf(pod)
+	if !ours || g.component == naming.Proxy {
+		return predicates.Answer{Nodes: nodes}, 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	waited := time.Duration(0)
+	for {
+		changed := e.cache.Changed()
+		answer, err := e.decide(pod, g, ordinal, nodes)
+		if ctx.Err() != nil || !answer.Undecided && !(errors.Is(err, cache.ErrNoCluster) && e.now().Sub(pod.CreationTimestamp.Time) < lateLimit) {
+			if err != nil {
+				answer = refuseAll(nodes, err.Error())
+			}
+			return answer, waited
+		}
+		begin := time.Now()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		waited += time.Since(begin)
+	}
+}
+
+func (e *Extender) decide(pod *corev1.Pod, g group, ordinal int32, nodes []string) (predicates.Answer, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	q, tree, _, err := e.question(pod, g, ordinal, nodes)
+	if err != nil {
+		return predicates.Answer{}, err
+	}
+	answer := predicates.Filter(q)
+	if len(answer.Nodes) > 0 {
+		e.admitted.note(g, ordinal, pod.UID, tree, answer.Within, e.now())
+	} else {
+		e.admitted.drop(g, ordinal)
+	}
+	return answer, nil
+}
+
+// question gathers all that is known about a pod's cluster.
+func (e *Extender) question(pod *corev1.Pod, g group, ordinal int32, nodes []string) (*predicates.Question, *cache.Tree, *v1alpha1.CellCluster, error) {
+	cluster, err := e.cache.Cluster(g.cluster.Namespace, g.cluster.Name)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	keys := cluster.Spec.PD.TopologyKeys
+	if g.component == naming.Store {
+		keys = cluster.Spec.Store.TopologyKeys
+	}
+	tree, err := e.cache.Tree(keys, pod)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	members, err := e.cache.Members(cluster, g.component, tree)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	known, choosing, others := e.admitted.others(g, ordinal, members, tree, e.now())
+	return &predicates.Question{
+		Cluster: g.cluster.String(), Component: g.component, Ordinal: ordinal,
+		Topology: tree.Topology, Rule: rule(cluster, g.component, others+1),
+		Members: known, Choosing: choosing,
+		Pinned: e.cache.Pin(pod.Namespace, naming.Claim(g.cluster.Name, g.component, ordinal), tree),
+		Nodes:  nodes,
+	}, tree, cluster, nil
+}
+
+// rule is that of a component with as many members as the spec asks for, or as there are.
+func rule(cluster *v1alpha1.CellCluster, component naming.Component, there int) placement.Rule {
+	if component == naming.PD {
+		return placement.PDs(max(int(cluster.Spec.PD.Replicas), there))
+	}
+	return placement.Stores(max(int(cluster.Spec.Store.Replicas), there), int(*cluster.Spec.PD.Config.MaxReplicas))
+}
+
+// score says how well a pod would stand on each node.
+func (e *Extender) score(pod *corev1.Pod, nodes []string) []int64 {
+	none := make([]int64, len(nodes))
+	g, ordinal, ours := memberOf(pod)
+	if !ours {
+		return none
+	}
+	if g.component != naming.Proxy {
+		q, tree, _, err := e.question(pod, g, ordinal, nodes)
+		if err != nil {
+			return none // the filter has said why
+		}
+		return predicates.Score(tree.Topology, append(q.Members, q.Choosing...), nodes)
+	}
+	tree, err := e.cache.Tree(proxyKeys, pod)
+	if err != nil {
+		return none
+	}
+	members, err := e.cache.Members(&v1alpha1.CellCluster{ObjectMeta: objectMeta(g.cluster)}, naming.Proxy, tree)
+	if err != nil {
+		return none
+	}
+	var places []placement.Place
+	for _, m := range members {
+		places = append(places, m.At)
+	}
+	return predicates.Score(tree.Topology, places, nodes)
+}
+
+// proxyKeys are what proxies are spread over, softly.
+var proxyKeys = []string{corev1.LabelTopologyZone, corev1.LabelHostname}
+
+// preempt says on which nodes the pod could stand if victims, by their UIDs, were gone.
+func (e *Extender) preempt(ctx context.Context, pod *corev1.Pod, victims map[string][]types.UID) map[string]bool {
+	out := map[string]bool{}
+	nodes := make([]string, 0, len(victims))
+	for node := range victims {
+		out[node] = true
+		nodes = append(nodes, node)
+	}
+	g, ordinal, ours := memberOf(pod)
+	if !ours || g.component == naming.Proxy {
+		return out
+	}
+	q, _, cluster, err := e.question(pod, g, ordinal, nodes)
+	if err != nil {
+		klog.FromContext(ctx).Info("No preemption", "pod", klog.KObj(pod), "why", err.Error())
+		return nil
+	}
+	clear(out)
+	for _, node := range predicates.Preempt(q, func(node string) bool {
+		for _, uid := range victims[node] {
+			if e.cache.Sibling(uid, cluster) {
+				return true
+			}
+		}
+		return false
+	}) {
+		out[node] = true
+	}
+	return out
+}
+
+// memberOf tells which member of which cluster a pod is; ours is false for the pods of others.
+func memberOf(pod *corev1.Pod) (g group, ordinal int32, ours bool) {
+	name := pod.Labels[naming.LabelInstance]
+	if pod.Labels[naming.LabelManagedBy] != naming.ManagedBy || name == "" {
+		return group{}, 0, false
+	}
+	g = group{types.NamespacedName{Namespace: pod.Namespace, Name: name}, naming.Component(pod.Labels[naming.LabelComponent])}
+	switch g.component {
+	case naming.PD, naming.Store:
+		ordinal, ours = naming.Ordinal(pod.Name)
+		return g, ordinal, ours && pod.Name == naming.Pod(name, g.component, ordinal)
+	case naming.Proxy:
+		return g, 0, true
+	}
+	return group{}, 0, false
+}
+
+func refuseAll(nodes []string, why string) predicates.Answer {
+	answer := predicates.Answer{Reasons: []string{why}}
+	for _, n := range nodes {
+		answer.Refused = append(answer.Refused, predicates.Refusal{Node: n})
+	}
+	return answer
+}
+
+// settleTime is how long the extender gives what the process before it has let through to show.
+const settleTime = 3 * time.Second
+
+// Start fills the cache and returns when questions may be asked.
+func (e *Extender) Start(ctx context.Context) error {
+	if err := e.cache.Start(ctx); err != nil {
+		return fmt.Errorf("start the extender: %w", err)
+	}
+	select {
+	case <-time.After(settleTime):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

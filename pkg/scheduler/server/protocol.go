@@ -1,0 +1,97 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+	extenderv1 "k8s.io/kube-scheduler/extender/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/scheduler/predicates"
+)
+
+// biggest request that is read: the names of 20,000 nodes and a pod are below 3 MiB.
+const biggest = 16 << 20
+
+// errNoNames is about a KubeSchedulerConfiguration that is not the chart's.
+var errNoNames = errors.New("the request has nodes in place of their names, or no pod: set nodeCacheCapable to true in the extender's entry of the KubeSchedulerConfiguration")
+
+func readArgs(body io.Reader) (*corev1.Pod, []string, error) {
+	var args extenderv1.ExtenderArgs
+	if err := decode(body, &args); err != nil {
+		return nil, nil, err
+	}
+	if args.Pod == nil || args.NodeNames == nil {
+		return nil, nil, errNoNames
+	}
+	return args.Pod, *args.NodeNames, nil
+}
+
+func decode(body io.Reader, into any) error {
+	text, err := io.ReadAll(io.LimitReader(body, biggest))
+	if err != nil {
+		return fmt.Errorf("read request: %w", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("decode request: %w", err)
+	}
+	return nil
+}
+
+// filterResult is an extenderv1.ExtenderFilterResult as JSON. It is put together by hand, since a
+// reason that thousands of nodes share need not be encoded, and they not be sorted, each time.
+func filterResult(a predicates.Answer) []byte {
+	size := 256
+	for _, n := range a.Nodes {
+		size += len(n) + 3
+	}
+	reasons := make([][]byte, len(a.Reasons))
+	for i, r := range a.Reasons {
+		reasons[i] = quote(r)
+	}
+	for _, r := range a.Refused {
+		size += len(r.Node) + len(reasons[r.Reason]) + 4
+	}
+	out := append(make([]byte, 0, size), `{"NodeNames":[`...)
+	for i, n := range a.Nodes {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendName(out, n)
+	}
+	// No eviction makes a domain less full, so kube-scheduler need not try any.
+	out = append(out, `],"FailedAndUnresolvableNodes":{`...)
+	for i, r := range a.Refused {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(appendName(out, r.Node), ':')
+		out = append(out, reasons[r.Reason]...)
+	}
+	return append(out, `}}`...)
+}
+
+// appendName appends the name of a node, which in Kubernetes needs no escapes.
+func appendName(out []byte, name string) []byte {
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			return append(out, quote(name)...)
+		}
+	}
+	out = append(out, '"')
+	out = append(out, name...)
+	return append(out, '"')
+}
+
+func quote(text string) []byte {
+	out, err := json.Marshal(text)
+	if err != nil {
+		return []byte(`""`) // no string fails to encode
+	}
+	return out
+}

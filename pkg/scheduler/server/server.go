@@ -1,0 +1,159 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/klog/v2"
+	extenderv1 "k8s.io/kube-scheduler/extender/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/client/clientset/versioned"
+	"github.com/deepfabric/elasticell-operator/pkg/scheduler/cache"
+)
+
+// Server is the extender behind its HTTP paths.
+type Server struct {
+	*Extender
+	started atomic.Bool
+}
+
+// New makes a Server; Run starts it.
+func New(kube kubernetes.Interface, cells versioned.Interface, registry prometheus.Registerer) (*Server, error) {
+	admitted := &admissions{}
+	c, err := cache.New(kube, cells, admitted.gone)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{Extender: &Extender{cache: c, admitted: admitted, metrics: newMetrics(registry), now: time.Now}}, nil
+}
+
+// Start fills the cache and lets questions in.
+func (s *Server) Start(ctx context.Context) error {
+	if err := s.Extender.Start(ctx); err != nil {
+		return err
+	}
+	s.started.Store(true)
+	return nil
+}
+
+// Shutdown waits until nothing is watched any more.
+func (s *Server) Shutdown() { s.cache.Shutdown() }
+
+// Ready tells whether questions are answered.
+func (s *Server) Ready() bool { return s.started.Load() }
+
+// The paths of kube-scheduler's questions.
+const (
+	PathFilter     = "/filter"
+	PathPrioritize = "/prioritize"
+	PathPreempt    = "/preempt"
+)
+
+// errStarting is what is answered in the first seconds of a process.
+var errStarting = errors.New("the cell-scheduler's extender has just started and does not know all nodes and pods yet; it will in some seconds")
+
+// Handler answers kube-scheduler.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for path, answer := range map[string]func(*http.Request) ([]byte, error){
+		PathFilter: s.answerFilter, PathPrioritize: s.answerPrioritize, PathPreempt: s.answerPreempt,
+	} {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			body, err := answer(r)
+			if err != nil {
+				klog.FromContext(r.Context()).Error(err, "A question of kube-scheduler was not answered", "path", path)
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			_, _ = w.Write(body) // if kube-scheduler has gone it asks again
+		})
+	}
+	return mux
+}
+
+// answerFilter puts an error into its answer, since kube-scheduler shows that one in the pod's event.
+func (s *Server) answerFilter(r *http.Request) ([]byte, error) {
+	begin := time.Now()
+	pod, nodes, err := readArgs(r.Body)
+	if err == nil && !s.Ready() {
+		err = errStarting
+	}
+	if err != nil {
+		return json.Marshal(extenderv1.ExtenderFilterResult{Error: err.Error()})
+	}
+	answer, waited := s.filter(r.Context(), pod, nodes)
+	if len(answer.Nodes) == 0 && len(answer.Reasons) > 0 {
+		klog.FromContext(r.Context()).V(2).Info("No node is allowed", "pod", klog.KObj(pod), "nodes", len(nodes), "why", answer.Reasons)
+	}
+	body := filterResult(answer)
+	s.metrics.decided(answer, waited)
+	s.metrics.took("filter", time.Since(begin)-waited)
+	return body, nil
+}
+
+func (s *Server) answerPrioritize(r *http.Request) ([]byte, error) {
+	begin := time.Now()
+	pod, nodes, err := readArgs(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	body := scores(nodes, s.score(pod, nodes))
+	s.metrics.took("prioritize", time.Since(begin))
+	return body, nil
+}
+
+func (s *Server) answerPreempt(r *http.Request) ([]byte, error) {
+	var args extenderv1.ExtenderPreemptionArgs
+	if err := decode(r.Body, &args); err != nil {
+		return nil, err
+	}
+	if args.Pod == nil || (args.NodeNameToMetaVictims == nil && args.NodeNameToVictims != nil) {
+		return nil, errNoNames
+	}
+	victims := map[string][]types.UID{}
+	for node, v := range args.NodeNameToMetaVictims {
+		victims[node] = nil
+		for _, p := range v.Pods {
+			victims[node] = append(victims[node], types.UID(p.UID))
+		}
+	}
+	keep := s.preempt(r.Context(), args.Pod, victims)
+	result := extenderv1.ExtenderPreemptionResult{NodeNameToMetaVictims: map[string]*extenderv1.MetaVictims{}}
+	for node, v := range args.NodeNameToMetaVictims {
+		if keep[node] {
+			result.NodeNameToMetaVictims[node] = v
+		}
+	}
+	return json.Marshal(result)
+}
+
+// scores is an extenderv1.HostPriorityList as JSON.
+func scores(nodes []string, values []int64) []byte {
+	out := append(make([]byte, 0, 40*len(nodes)+2), '[')
+	for i, n := range nodes {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(appendName(append(out, `{"Host":`...), n), `,"Score":`...)
+		out = append(strconv.AppendInt(out, values[i], 10), '}')
+	}
+	return append(out, ']')
+}
+
+func objectMeta(name types.NamespacedName) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}
+}

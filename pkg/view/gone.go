@@ -1,0 +1,86 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+)
+
+// SilentFor is for how long PD has not heard of a store; 0 while it reports. A
+// leader that has heard nothing of it yet knows only since when it leads itself.
+// It means nothing while PD is unknown.
+func (c *Cluster) SilentFor(s *pdapi.Store) time.Duration {
+	if c.State.Freshness(s) == pdstate.Fresh {
+		return 0
+	}
+	if age, heard := s.HeartbeatAge(c.Now); heard {
+		return age
+	}
+	return c.Now.Sub(c.State.LeaderSince)
+}
+
+// NotReadyFor is for how long a pod has not been ready; 0 while it is, or is on its way out.
+func NotReadyFor(p *corev1.Pod, now time.Time) time.Duration {
+	if p.DeletionTimestamp != nil || PodReady(p) {
+		return 0
+	}
+	since := p.CreationTimestamp.Time
+	if ready := ReadySince(p); ready.After(since) {
+		since = ready
+	}
+	return now.Sub(since)
+}
+
+// ReplaceRequested tells whether a user asks for the replacement of the member that uses a claim.
+func ReplaceRequested(claim *corev1.PersistentVolumeClaim) bool {
+	if claim == nil {
+		return false
+	}
+	v := claim.Annotations[naming.AnnotationReplace]
+	return v != "" && v != "false"
+}
+
+// HeldByDeadNode is the node that does not let a deleted pod go, since it does
+// not answer; "" if the pod is not deleted, or its node may yet end it.
+func (c *Cluster) HeldByDeadNode(p *corev1.Pod) string {
+	if p == nil || p.DeletionTimestamp == nil || c.Now.Before(p.DeletionTimestamp.Time) {
+		return "" // the deletion timestamp is when the grace period ends
+	}
+	node := c.Nodes[p.Spec.NodeName]
+	if node == nil {
+		return ""
+	}
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady && condition.Status != corev1.ConditionTrue {
+			return node.Name
+		}
+	}
+	return ""
+}
+
+// Cordoned tells whether a node takes no new pods because somebody wants it
+// empty: it is cordoned, or cluster-autoscaler is about to delete it.
+func Cordoned(n *corev1.Node) bool {
+	if n == nil {
+		return false
+	}
+	if n.Spec.Unschedulable {
+		return true
+	}
+	for _, taint := range n.Spec.Taints {
+		if taint.Key == autoscalerTaint {
+			return true
+		}
+	}
+	return false
+}
+
+// autoscalerTaint is what cluster-autoscaler puts on a node before it drains it.
+const autoscalerTaint = "ToBeDeletedByClusterAutoscaler"
