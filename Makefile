@@ -22,6 +22,7 @@ build: ## Build all programs into _out/image.
 	mkdir -p $(OUT)/image
 	$(BUILD) -o $(OUT)/image/cell-controller-manager ./cmd/controller-manager
 	$(BUILD) -o $(OUT)/image/cell-launcher ./cmd/launcher
+	$(BUILD) -o $(OUT)/image/cell-scheduler ./cmd/scheduler
 
 .PHONY: image
 image: build ## Build the image with docker or buildah into _out/images/cell-operator.tar.
@@ -52,6 +53,10 @@ test: ## Run all tests; brings up a real Kubernetes on this machine.
 .PHONY: bench
 bench: ## Measure the operator on a real API server, and print the figures.
 	hack/test.sh bench
+
+.PHONY: proof
+proof: ## Run everything that shows that nothing is lost, for an hour, and write docs/proof.md.
+	hack/proof.sh
 
 ##@ try
 

@@ -2,13 +2,15 @@
 # Copyright 2026 The Cell Operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs the tests: test.sh unit|all|bench.
+# Runs the tests: test.sh unit|all|model-all|bench.
 #   unit   what needs nothing but Go and gcc; a few minutes
 #   all    also the stand-in for Elasticell at length, a real API server, and real
 #          nodes on this machine (root, see hack/install-needs.sh)
+#   model-all  the whole of tests/model, of which all runs a share: each schedule
+#          of faults, and each planted bug; an hour on two cores
 #   bench  the measures of docs/performance.md, on a real API server; takes the flags of
 #          tests/bench, for example -short
-# unit and all end with the line "N passed, N failed".
+# All but bench end with the line "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,8 +45,15 @@ unit() {
 	raced "stand-in for Elasticell" tests/elasticell -timeout=20m "${habits[@]}" ./...
 }
 
+# model runs the operator in the played world, disturbed in all ways.
+model() {
+	suite "model" tests -count=1 -timeout=90m "$@" ./model ./model/sim ./model/bugs
+}
+
 all() {
 	unit
+	model
+	raced "model, raced" tests -count=1 -run='^TestUndisturbed$' ./model
 	raced "API server" tests -count=1 -timeout=15m ./internal/... ./api/...
 	CELL_CLUSTER_E2E=1 suite "nodes" tests/cluster -count=1 -timeout=15m ./e2e/...
 	CELL_E2E=1 suite "demo on nodes" tests -p=1 -count=1 -timeout=20m ./e2e/...
@@ -71,12 +80,16 @@ all)
 	make --no-print-directory image elasticell-images
 	summed all
 	;;
+model-all)
+	export CELL_MODEL=all
+	summed model
+	;;
 bench)
 	kubernetes
 	go run -C tests ./bench -write "${@:2}"
 	;;
 *)
-	echo "usage: test.sh unit|all|bench" >&2
+	echo "usage: test.sh unit|all|model-all|bench" >&2
 	exit 2
 	;;
 esac

@@ -43,7 +43,7 @@ type Applier[T Object] interface {
 // Patcher writes metadata of objects that others own, and deletes them.
 type Patcher[T Object] interface {
 	// PatchMetadata merges labels, annotations and owner references into an
-	// object, if it is still the one that was seen, by UID.
+	// object, if it is still the one that was seen, by UID, and by resourceVersion if m asks for that.
 	PatchMetadata(ctx context.Context, seen T, m Metadata) error
 	// Delete is as in Applier.
 	Delete(ctx context.Context, seen T) error
@@ -55,6 +55,8 @@ type Metadata struct {
 	Labels          map[string]*string
 	Annotations     map[string]*string
 	OwnerReferences []metav1.OwnerReference
+	// Unchanged lets the patch meet only the version that was seen: for marks from which something destructive follows.
+	Unchanged bool
 }
 
 // StatusWriter writes the status of CellClusters.
@@ -105,6 +107,8 @@ type Controls struct {
 	Volumes      VolumeWriter
 	Clusters     StatusWriter
 	Events       record.EventRecorder
+	// Live reads what is about to be destroyed.
+	Live Live
 }
 
 // New makes the controls that write to a real API server. Each write is noted
@@ -112,7 +116,7 @@ type Controls struct {
 func New(kube kubernetes.Interface, cells versioned.Interface, events record.EventRecorder, pending *Pending) *Controls {
 	return &Controls{
 		Services:     newWriter(pending, kind("v1", "Service"), func(ns string) client[*corev1.Service] { return kube.CoreV1().Services(ns) }),
-		ConfigMaps:   newWriter(pending, kind("v1", "ConfigMap"), func(ns string) client[*corev1.ConfigMap] { return kube.CoreV1().ConfigMaps(ns) }),
+		ConfigMaps:   strictly(newWriter(pending, kind("v1", "ConfigMap"), func(ns string) client[*corev1.ConfigMap] { return kube.CoreV1().ConfigMaps(ns) })),
 		StatefulSets: newSetWriter(kube, pending),
 		Deployments:  newWriter(pending, kind("apps/v1", "Deployment"), func(ns string) client[*appsv1.Deployment] { return kube.AppsV1().Deployments(ns) }),
 		Budgets: newWriter(pending, kind("policy/v1", "PodDisruptionBudget"), func(ns string) client[*policyv1.PodDisruptionBudget] {
@@ -132,6 +136,7 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 		Replicas: &replicasKeeper{kube: kube},
 		Clusters: &statusWriter{cells: cells, pending: pending},
 		Events:   events,
+		Live:     live{kube},
 	}
 }
 
@@ -146,10 +151,22 @@ type client[T Object] interface {
 	Delete(ctx context.Context, name string, opts metav1.DeleteOptions) error
 }
 
+// strictly makes a writer meet only the version that was seen.
+func strictly[T Object](w *writer[T]) *writer[T] {
+	w.strict = true
+	return w
+}
+
 // newSetWriter takes back an update strategy that somebody else has set:
 // Kubernetes adds a partition to it, which is invalid with ours.
 func newSetWriter(kube kubernetes.Interface, pending *Pending) *writer[*appsv1.StatefulSet] {
 	w := newWriter(pending, kind("apps/v1", "StatefulSet"), func(ns string) client[*appsv1.StatefulSet] { return kube.AppsV1().StatefulSets(ns) })
+	w.strict = true
+	w.keep = func(want, live *appsv1.StatefulSet) *appsv1.StatefulSet {
+		kept := want.DeepCopy()
+		kept.Spec.Replicas = live.Spec.Replicas
+		return kept
+	}
 	w.mend = map[string]any{"updateStrategy": map[string]any{"type": appsv1.OnDeleteStatefulSetStrategyType, "rollingUpdate": nil}}
 	return w
 }

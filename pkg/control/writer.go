@@ -27,6 +27,11 @@ type writer[T Object] struct {
 	// mend is the spec of a merge patch that takes back what an apply cannot: a
 	// stranger's field that makes the object invalid together with ours. Nil if there is none.
 	mend map[string]any
+	// strict lets an apply meet only the version that was seen, since what it asks for was
+	// decided by it: an operator that stood still must not set a number of members back.
+	strict bool
+	// keep takes over from a live object that the caches do not show what was decided without it; nil if there is nothing.
+	keep func(want, live T) T
 	// covered remembers by UID which version of an object was seen to have all that is wanted.
 	covered *lru.Cache
 }
@@ -121,7 +126,22 @@ func (w *writer[T]) mendAndApply(ctx context.Context, want, live T, body []byte,
 	if err != nil {
 		return none, fmt.Errorf("%w (and it could not be mended: %w)", cause, err)
 	}
+	if w.strict {
+		if body, err = w.encodeUnversioned(body); err != nil {
+			return none, err
+		}
+	}
 	return w.apply(ctx, want, body, true)
+}
+
+// encodeUnversioned takes the version out of a body, for after a patch of the same object has just changed it.
+func (w *writer[T]) encodeUnversioned(body []byte) ([]byte, error) {
+	var object map[string]any
+	if err := json.Unmarshal(body, &object); err != nil {
+		return nil, fmt.Errorf("encode %s again: %w", w.kind.Kind, err)
+	}
+	delete(object["metadata"].(map[string]any), "resourceVersion")
+	return json.Marshal(object)
 }
 
 // applyOverOwn looks at the object that stands in the way; if it is ours after all, it is overwritten.
@@ -133,6 +153,10 @@ func (w *writer[T]) applyOverOwn(ctx context.Context, want T, hash string, cause
 	}
 	if err := w.owned(want, live); err != nil {
 		return none, err
+	}
+	if w.keep != nil {
+		want = w.keep(want, live)
+		hash = desired.Hash(want)
 	}
 	body, err := w.encode(want, live, hash)
 	if err != nil {
@@ -208,6 +232,9 @@ func (w *writer[T]) encode(want, live T, hash string) ([]byte, error) {
 	var none T
 	if live != none {
 		meta["uid"] = live.GetUID()
+		if w.strict {
+			meta["resourceVersion"] = live.GetResourceVersion()
+		}
 	} else {
 		meta["resourceVersion"] = absentVersion
 	}
@@ -230,6 +257,9 @@ func (w *writer[T]) Delete(ctx context.Context, seen T) error {
 // PatchMetadata implements Patcher.
 func (w *writer[T]) PatchMetadata(ctx context.Context, seen T, m Metadata) error {
 	meta := map[string]any{"uid": seen.GetUID()}
+	if m.Unchanged {
+		meta["resourceVersion"] = seen.GetResourceVersion()
+	}
 	if m.Labels != nil {
 		meta["labels"] = m.Labels
 	}

@@ -236,6 +236,8 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 	} else {
 		set(v1alpha1.ConditionDegraded, metav1.ConditionFalse, none)
 	}
+	apart, reason, text := c.Spread()
+	set(v1alpha1.ConditionSpread, apart, manager.Note{Reason: reason, Message: text})
 	if c.Object.Spec.Paused {
 		set(v1alpha1.ConditionPaused, metav1.ConditionTrue, paused)
 	} else {

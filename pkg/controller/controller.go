@@ -59,7 +59,7 @@ type Options struct {
 	// Metrics is told of syncs; it may be nil.
 	Metrics Metrics
 	// Operations is told how operations go; it may be nil.
-	Operations Operations
+	Operations OperationMetrics
 	// Queue is told of the queue; it may be nil.
 	Queue workqueue.MetricsProvider
 }
@@ -69,8 +69,8 @@ type Metrics interface {
 	Synced(took time.Duration, result string)
 }
 
-// Operations is told, in each sync, how the operation of a cluster goes.
-type Operations interface {
+// OperationMetrics is told, in each sync, how the operation of a cluster goes.
+type OperationMetrics interface {
 	// Goes: one is under way, and failed if its present step did.
 	Goes(cluster types.NamespacedName, kind string, failed bool, now time.Time)
 	// Rests: none is, and nothing is awaited.
@@ -135,32 +135,13 @@ func New(o Options) (*Controller, error) {
 	again := func(v *view.Cluster, after time.Duration) {
 		c.queue.AddAfter(types.NamespacedName{Namespace: v.Object.Namespace, Name: v.Object.Name}, after)
 	}
-	pds := pd.NewScaler(c.controls, c.pdClient, again)
-	stores := store.NewScaler(c.controls, c.pdClient, again)
-	replaced := store.NewReplacer(c.controls, c.pdClient, again)
-	replacedPDs := pd.NewReplacer(c.controls, c.pdClient, again)
-	c.operations = []manager.Operation{
-		pd.NewAwakener(c.controls, c.pdClient),
-		store.NewAwakener(c.controls, c.pdClient),
-		store.NewFailover(c.controls, c.pdClient, again),
-		pds.Begun(),
-		replacedPDs,
-		stores.Begun(),
-		replaced.Begun(),
-		store.NewNodeDrain(c.controls, c.pdClient, again),
-		replaced.Begin(),
-		replacedPDs.Asked(),
-		pd.NewUpgrader(c.controls, c.pdClient),
-		store.NewUpgrader(c.controls, c.pdClient, again),
-		pds.Begin(),
-		stores.Begin(),
-	}
+	c.operations = Order(c.controls, c.pdClient, again)
 	c.managers = []manager.Manager{
 		pd.NewManager(c.controls, c.pdClient, refresh),
 		store.NewManager(c.controls),
 		proxy.NewManager(c.controls),
 		volume.NewManager(c.controls),
-		meta.NewManager(c.controls, live{o.Kube}, o.LabelsAfter),
+		meta.NewManager(c.controls, c.controls.Live, o.LabelsAfter),
 	}
 	return c, c.listen()
 }

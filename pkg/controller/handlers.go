@@ -37,6 +37,7 @@ func (c *Controller) listen() error {
 	}
 	if c.sources.shared != nil {
 		c.on(c.sources.shared.Core().V1().Nodes().Informer(), nodeChanged, c.enqueueNode)
+		c.on(c.sources.shared.Core().V1().Nodes().Informer(), labelsChanged, c.enqueueDomains)
 		c.on(c.sources.shared.Core().V1().PersistentVolumes().Informer(), anyChange, c.enqueueVolume)
 		c.on(c.sources.shared.Storage().V1().StorageClasses().Informer(), anyChange, c.enqueueAll)
 	}
@@ -52,6 +53,9 @@ func (c *Controller) on(informer cache.SharedIndexInformer, matters func(old, ne
 			n, errNew := meta.Accessor(new)
 			if errOld == nil && errNew == nil && o.GetResourceVersion() != n.GetResourceVersion() && matters(o, n) {
 				enqueue(n)
+				if o.GetLabels()[naming.LabelInstance] != n.GetLabels()[naming.LabelInstance] {
+					enqueue(o) // the cluster that it belonged to misses it
+				}
 			}
 		},
 		DeleteFunc: func(o any) {

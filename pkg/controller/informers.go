@@ -33,6 +33,8 @@ type scope struct {
 type sources struct {
 	scopes map[string]*scope // by namespace; "" for all
 	shared informers.SharedInformerFactory
+	// domains are counted from shared's nodes.
+	domains domains
 }
 
 // newSources makes informers for some namespaces, or for all if there are

@@ -125,12 +125,15 @@ func (c *Controller) watchPD(k types.NamespacedName, v *view.Cluster, r manager.
 	}
 	c.poller.Ensure(k.String(), pdstate.Target{
 		Endpoints:      urls,
-		Busy:           slices.ContainsFunc(r.Waits, waitsForPD) && !podsFirst(v),
+		Busy:           slices.ContainsFunc(r.Waits, waitsForPD) && !podsFirst(v) || youngLeader(v),
 		Ready:          int(v.PD.Ready() + v.Store.Ready()),
 		HeartbeatLimit: v.HeartbeatLimit(),
 		WantCells:      silentStores(v),
 	})
 }
+
+// youngLeader tells whether PD answers, but leads for too short a time to know its stores.
+func youngLeader(v *view.Cluster) bool { return v.PDSilent() == "" && v.PDUnknown() != "" }
 
 // silentStores tells whether a store does not report, so that what the cells say of it matters.
 func silentStores(v *view.Cluster) bool {

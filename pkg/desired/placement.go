@@ -63,14 +63,13 @@ func nodeSelectorTerms(labels map[string]string) []corev1.NodeSelectorRequiremen
 	return out
 }
 
-// spread is the user's own constraints, else even over zones and nodes as far
-// as there are enough of them.
+// spread is the user's own constraints, else even over the topology keys, which are zones
+// and nodes unless the spec says otherwise, as far as there are enough of them.
 func spread(c *v1alpha1.CellCluster, name naming.Component, s *v1alpha1.ComponentSpec) []corev1.TopologySpreadConstraint {
 	own := s.TopologySpreadConstraints
 	if len(own) == 0 {
-		own = []corev1.TopologySpreadConstraint{
-			{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway},
-			{MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway},
+		for _, key := range topologyKeys(c, name) {
+			own = append(own, corev1.TopologySpreadConstraint{MaxSkew: 1, TopologyKey: key, WhenUnsatisfiable: corev1.ScheduleAnyway})
 		}
 	}
 	out := make([]corev1.TopologySpreadConstraint, 0, len(own))
@@ -82,4 +81,19 @@ func spread(c *v1alpha1.CellCluster, name naming.Component, s *v1alpha1.Componen
 		out = append(out, constraint)
 	}
 	return out
+}
+
+// topologyKeys are those of a component; proxies have no choice of their own.
+func topologyKeys(c *v1alpha1.CellCluster, name naming.Component) []string {
+	var keys []string
+	switch name {
+	case naming.PD:
+		keys = c.Spec.PD.TopologyKeys
+	case naming.Store:
+		keys = c.Spec.Store.TopologyKeys
+	}
+	if len(keys) == 0 {
+		keys = []string{corev1.LabelTopologyZone, corev1.LabelHostname}
+	}
+	return keys
 }

@@ -96,6 +96,22 @@ func TestAffinity(t *testing.T) {
 	}
 }
 
+func TestSpreadOverTopologyKeys(t *testing.T) {
+	c := &v1alpha1.CellCluster{ObjectMeta: metav1.ObjectMeta{Name: "demo"}}
+	c.Spec.PD.TopologyKeys, c.Spec.Store.TopologyKeys = []string{"rack"}, []string{"room", "rack"}
+	for component, want := range map[naming.Component][]string{
+		naming.PD: {"rack"}, naming.Store: {"room", "rack"}, naming.Proxy: {corev1.LabelTopologyZone, corev1.LabelHostname},
+	} {
+		var keys []string
+		for _, constraint := range spread(c, component, &v1alpha1.ComponentSpec{}) {
+			keys = append(keys, constraint.TopologyKey)
+			assert.Equal(t, corev1.ScheduleAnyway, constraint.WhenUnsatisfiable)
+			assert.EqualValues(t, 1, constraint.MaxSkew)
+		}
+		assert.Equal(t, want, keys, component)
+	}
+}
+
 func TestSpread(t *testing.T) {
 	c := &v1alpha1.CellCluster{ObjectMeta: metav1.ObjectMeta{Name: "demo"}}
 	own := &metav1.LabelSelector{MatchLabels: naming.SelectorLabels("demo", naming.Store)}

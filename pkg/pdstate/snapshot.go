@@ -98,6 +98,9 @@ func (s *Snapshot) Store(id uint64) *pdapi.Store {
 // Age is how long ago the last successful poll began.
 func (s *Snapshot) Age(now time.Time) time.Duration { return now.Sub(s.At) }
 
+// TooOld reports whether the last answer says nothing any more.
+func (s *Snapshot) TooOld(now time.Time) bool { return s.Age(now) > s.maxAge() }
+
 // Known reports whether something may be concluded from the snapshot.
 func (s *Snapshot) Known(now time.Time) bool { return s.Unknown(now) == "" }
 
@@ -111,10 +114,11 @@ func (s *Snapshot) Unknown(now time.Time) string {
 		return "PD has not been asked yet"
 	case s.Err != nil:
 		return fmt.Sprintf("PD has given no answer for %v: %v", rounded(now.Sub(s.FailedSince)), s.Err)
-	case s.Age(now) > s.maxAge():
+	case s.TooOld(now):
 		return fmt.Sprintf("PD's last answer is %v old", rounded(s.Age(now)))
 	}
-	if led := now.Sub(s.LeaderSince); led < s.heartbeatLimit() {
+	// It counts what the leader could know when it answered; time alone does not make it know more.
+	if led := s.At.Sub(s.LeaderSince); led < s.heartbeatLimit() {
 		if silent, all := s.unheard(); silent > 0 {
 			return fmt.Sprintf("PD %s has led for %v, and %d of %d stores have not reported to it", s.Leader, rounded(led), silent, all)
 		}

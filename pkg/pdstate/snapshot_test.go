@@ -28,9 +28,11 @@ func TestUnknown(t *testing.T) {
 			s.Err, s.FailedSince = &pdapi.CallError{Op: "find leader", Endpoint: "http://pd-0:2379", Kind: pdapi.ErrUnreachable}, t0
 		}, 7 * time.Second, "PD has given no answer for 7s: find leader at http://pd-0:2379: PD is unreachable; check that PD's pods run and that their names resolve"},
 		{"fresh leader, stores have reported", func(s *Snapshot) { s.LeaderSince = t0 }, 0, ""},
-		{"fresh leader, one has not", func(s *Snapshot) { s.LeaderSince = t0; unheard(s) }, 3 * time.Second,
+		{"fresh leader, one has not", func(s *Snapshot) { s.LeaderSince = t0.Add(-3 * time.Second); unheard(s) }, 0,
 			"PD pd-0 has led for 3s, and 1 of 3 stores have not reported to it"},
-		{"it had the time to", func(s *Snapshot) { s.LeaderSince = t0; unheard(s) }, DefaultHeartbeatLimit, ""},
+		{"it was not asked again", func(s *Snapshot) { s.LeaderSince = t0.Add(-3 * time.Second); unheard(s) }, DefaultHeartbeatLimit,
+			"PD pd-0 has led for 3s, and 1 of 3 stores have not reported to it"},
+		{"it had the time to", func(s *Snapshot) { s.LeaderSince = t0.Add(-DefaultHeartbeatLimit); unheard(s) }, 0, ""},
 		{"only a tombstone is silent", func(s *Snapshot) { s.LeaderSince = t0; unheard(s); s.Stores[1].State = pdapi.Tombstone }, 0, ""},
 		{"not bootstrapped", func(s *Snapshot) { s.LeaderSince, s.Stores, s.System = t0, nil, pdapi.System{} }, 0, ""},
 	}

@@ -68,7 +68,7 @@ func (j *Judgement) Allows(p Place, pinned int) (full Place, ok bool) {
 	if !full.Known() {
 		return Place{}, true
 	}
-	toCome := j.rule.Members - j.placed - 1
+	toCome := max(j.rule.Members-j.placed-1, 0)
 	return full, j.apart+toCome >= j.rule.Apart
 }
 

@@ -4,7 +4,9 @@
 package view
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -35,6 +37,8 @@ type Source interface {
 	Class(name string) *storagev1.StorageClass
 	// ClassMissing tells whether it is certain that there is no such storage class.
 	ClassMissing(name string) bool
+	// Domains is the number of values that nodes have for a label, up to MostDomains; 0 where they may not be read.
+	Domains(key string) int
 }
 
 // Build reads everything about a cluster once. The object must be a copy with
@@ -69,6 +73,10 @@ func Build(source Source, object *v1alpha1.CellCluster, state *pdstate.Snapshot,
 	c.addPods(source.Pods(ns, name))
 	c.addClaims(source.Claims(ns, name))
 	c.addNodes(source)
+	c.Domains = map[string]int{}
+	for _, key := range slices.Concat(object.Spec.PD.TopologyKeys, object.Spec.Store.TopologyKeys) {
+		c.Domains[key] = source.Domains(key)
+	}
 	c.addVolumes(source)
 	c.addClasses(source)
 	for _, class := range []*string{object.Spec.PD.StorageClassName, object.Spec.Store.StorageClassName} {
@@ -104,7 +112,10 @@ func (c *Cluster) addPods(pods []*corev1.Pod) {
 	byOrdinal := func(a, b Pod) int { return int(a.Ordinal) - int(b.Ordinal) }
 	slices.SortFunc(c.PD.Pods, byOrdinal)
 	slices.SortFunc(c.Store.Pods, byOrdinal)
-	slices.SortFunc(c.Proxy.Pods, func(a, b *corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	// Pods of one second go by name, or the message would name another one each time.
+	slices.SortFunc(c.Proxy.Pods, func(a, b *corev1.Pod) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+	})
 }
 
 func (c *Cluster) addClaims(claims []*corev1.PersistentVolumeClaim) {

@@ -40,6 +40,8 @@ type Cluster struct {
 
 	// Nodes are those that carry the cluster's pods, by name; nil where the operator may not read nodes.
 	Nodes map[string]*corev1.Node
+	// Domains are the numbers of values that all nodes have for the topology keys, up to MostDomains.
+	Domains map[string]int
 	// Volumes are those behind the cluster's claims, by name; empty where the operator may not read volumes.
 	Volumes map[string]*corev1.PersistentVolume
 	// Expandable tells of the storage classes of the cluster's claims whether their volumes can grow; unknown ones are absent.

@@ -13,17 +13,17 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 )
 
-// SilentFor is for how long PD has not heard of a store; 0 while it reports. A
+// SilentFor is for how long PD had not heard of a store when it answered; 0 while it reports. A
 // leader that has heard nothing of it yet knows only since when it leads itself.
 // It means nothing while PD is unknown.
 func (c *Cluster) SilentFor(s *pdapi.Store) time.Duration {
 	if c.State.Freshness(s) == pdstate.Fresh {
 		return 0
 	}
-	if age, heard := s.HeartbeatAge(c.Now); heard {
+	if age, heard := s.HeartbeatAge(c.State.At); heard {
 		return age
 	}
-	return c.Now.Sub(c.State.LeaderSince)
+	return c.State.At.Sub(c.State.LeaderSince)
 }
 
 // NotReadyFor is for how long a pod has not been ready; 0 while it is, or is on its way out.

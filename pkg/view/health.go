@@ -74,7 +74,7 @@ func (c *Cluster) PDUnknown() string {
 	if c.State.Known(c.Now) {
 		return ""
 	}
-	if c.Now.Sub(c.State.LeaderSince) < c.HeartbeatLimit() {
+	if !c.State.TooOld(c.Now) {
 		return fmt.Sprintf("PD %s leads only since a moment ago, and not all stores have reported to it yet", c.State.Leader)
 	}
 	return "PD's last answer is too old"

@@ -6,6 +6,7 @@ package view
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,14 +99,28 @@ func containerTrouble(s corev1.ContainerStatus) string {
 	if w != nil && !startingReasons[w.Reason] {
 		message := w.Reason
 		if last := s.LastTerminationState.Terminated; last != nil {
-			return fmt.Sprintf("%s, it ended with exit code %d%s", message, last.ExitCode, because(last.Message))
+			return fmt.Sprintf("%s, it ended with exit code %d%s", message, last.ExitCode, because(telling(last.Message)))
 		}
 		return message + because(w.Message)
 	}
 	if t := s.State.Terminated; t != nil && t.ExitCode != 0 {
-		return fmt.Sprintf("ended with exit code %d%s", t.ExitCode, because(t.Message))
+		return fmt.Sprintf("ended with exit code %d%s", t.ExitCode, because(telling(t.Message)))
 	}
 	return ""
+}
+
+// alarm is what programs call the line of their log that says why they end.
+var alarm = regexp.MustCompile(`(?i)\b(fatal|panic|error)\b`)
+
+// telling is the line of a program's last words that tells most: the last that sounds like an alarm, or else the last of all.
+func telling(message string) string {
+	lines := strings.Split(strings.TrimSpace(message), "\n")
+	for _, line := range slices.Backward(lines) {
+		if alarm.MatchString(line) {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 func because(message string) string {

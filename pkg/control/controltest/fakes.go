@@ -69,6 +69,7 @@ func (f *Fakes) Controls() *control.Controls {
 		Services: f.Services, ConfigMaps: f.ConfigMaps, StatefulSets: f.StatefulSets, Deployments: f.Deployments,
 		Budgets: f.Budgets, Replicas: fakeReplicas{f.Deployments}, Autoscalers: f.Autoscalers, Pods: f.Pods, Claims: f.Claims, Volumes: f.Volumes,
 		Orphans: fakeOrphans{f.StatefulSets}, Clusters: f.Clusters, Events: f.Events,
+		Live: fakeLive{f},
 	}
 }
 

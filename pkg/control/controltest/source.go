@@ -44,6 +44,16 @@ func (s source) Claims(ns, cluster string) []*corev1.PersistentVolumeClaim {
 
 func (s source) Node(name string) *corev1.Node { return s.f.nodes.Get("", name) }
 
+func (s source) Domains(key string) int {
+	values := map[string]bool{}
+	for _, n := range s.f.nodes.List("", "") {
+		if value, has := n.Labels[key]; has && len(values) < view.MostDomains {
+			values[value] = true
+		}
+	}
+	return len(values)
+}
+
 func (s source) Volume(name string) *corev1.PersistentVolume { return s.f.Volumes.Get("", name) }
 
 func (s source) Class(name string) *storagev1.StorageClass { return s.f.classes.Get("", name) }

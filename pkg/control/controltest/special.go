@@ -21,6 +21,7 @@ var (
 	_ control.ClaimWriter    = (*FakeClaims)(nil)
 	_ control.VolumeWriter   = (*FakeVolumes)(nil)
 	_ control.StatusWriter   = (*FakeClusters)(nil)
+	_ control.Live           = fakeLive{}
 )
 
 // fakeReplicas notes of which Deployments the replicas are kept; its calls are those of Fakes.Deployments.
@@ -121,4 +122,22 @@ func (f *FakeClusters) Status(c *v1alpha1.CellCluster) v1alpha1.CellClusterStatu
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.written[c.Namespace+"/"+c.Name]
+}
+
+// fakeLive reads the caches: a test that wants them to differ from what is live gives the manager an older view.
+type fakeLive struct{ f *Fakes }
+
+// Pod implements control.Live.
+func (l fakeLive) Pod(_ context.Context, namespace, name string) (*corev1.Pod, error) {
+	return l.f.Pods.Get(namespace, name), nil
+}
+
+// Claim implements control.Live.
+func (l fakeLive) Claim(_ context.Context, namespace, name string) (*corev1.PersistentVolumeClaim, error) {
+	return l.f.Claims.Get(namespace, name), nil
+}
+
+// StatefulSet implements control.Live.
+func (l fakeLive) StatefulSet(_ context.Context, namespace, name string) (*appsv1.StatefulSet, error) {
+	return l.f.StatefulSets.Get(namespace, name), nil
 }

@@ -41,6 +41,8 @@ type World struct {
 	NewOperator func(*World) Sync
 	// Broken are pods that run and never become ready, Stuck those that never run, by name.
 	Broken, Stuck map[string]bool
+	// Wiped are those whose volumes were emptied.
+	Wiped map[string]bool
 	// MayLead allows stores to be stopped while they lead cells.
 	MayLead bool
 
@@ -49,6 +51,7 @@ type World struct {
 	seconds   atomic.Int64 // since Now
 	processes map[string]*process
 	disks     map[string]uint64 // the store on a claim, by the claim's UID
+	formed    bool              // PD has been formed, and no PD may form one again
 	leaderOut int               // for how many steps PD has had no leader
 	hashes    map[string]string // see restartHash
 
@@ -79,7 +82,7 @@ const WorldCells = 3
 func NewWorld(t testing.TB, operator func(*World) Sync, modify ...func(*v1alpha1.CellCluster)) *World {
 	t.Helper()
 	c := Cluster("demo", append([]func(*v1alpha1.CellCluster){Bootstrapped}, modify...)...)
-	w := &World{Fakes: New(), T: t, Cluster: c, NewOperator: operator, Broken: map[string]bool{}, Stuck: map[string]bool{},
+	w := &World{Fakes: New(), T: t, Cluster: c, NewOperator: operator, Broken: map[string]bool{}, Stuck: map[string]bool{}, Wiped: map[string]bool{},
 		processes: map[string]*process{}, disks: map[string]uint64{}, hashes: map[string]string{}}
 	w.PD = pdtest.New(pdtest.Config{
 		Members:     memberNames(c),
@@ -98,6 +101,7 @@ func NewWorld(t testing.TB, operator func(*World) Sync, modify ...func(*v1alpha1
 	require.NoError(t, w.client([]string{endpoint(0)}).InitCluster(t.Context(), pdapi.InitParams{InitCellCount: WorldCells, CellCapacity: 1 << 20}))
 	w.Sync = operator(w)
 	w.RunUntil("the cluster is healthy", 60, w.Settled)
+	w.formed = true
 	w.Reset()
 	w.writes = 0
 	return w

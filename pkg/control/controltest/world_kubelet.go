@@ -81,6 +81,15 @@ func (w *World) Kill(pod string) {
 	w.Pods.Remove(w.Pods.Get(Namespace, pod))
 }
 
+// Wipe ends a pod and empties its volume, as a disk that is lost does. Its
+// store, or PD, does not start again before the old one is out of the way.
+func (w *World) Wipe(pod string) {
+	claim := w.Claims.Get(Namespace, naming.DataVolume+"-"+pod)
+	delete(w.disks, string(claim.UID))
+	w.Wiped[pod] = true
+	w.Kill(pod)
+}
+
 // Lose deletes a StatefulSet, as a user may, with its pods or without.
 func (w *World) Lose(component naming.Component, cascade bool) {
 	w.StatefulSets.Remove(w.StatefulSets.Get(Namespace, naming.Member(w.Cluster.Name, component)))
@@ -92,6 +101,10 @@ func (w *World) Lose(component naming.Component, cascade bool) {
 }
 
 func (w *World) createPod(component naming.Component, set *appsv1.StatefulSet, ordinal int32) {
+	if claim := w.Claim(component, ordinal); claim != nil && claim.DeletionTimestamp != nil {
+		w.Claims.Remove(claim) // nothing uses it any more; the pod comes in the next step
+		return
+	}
 	if w.Claim(component, ordinal) == nil {
 		t := set.Spec.VolumeClaimTemplates[0]
 		w.Claims.Add(&corev1.PersistentVolumeClaim{
@@ -145,6 +158,9 @@ func (w *World) advancePod(component naming.Component, set *appsv1.StatefulSet, 
 func (w *World) start(component naming.Component, p *corev1.Pod) bool {
 	ordinal, _ := naming.Ordinal(p.Name)
 	if component == naming.PD {
+		if !w.mayStart(p.Name) {
+			return false
+		}
 		if w.PD.StartMember(p.Name) != nil {
 			return false
 		}
@@ -159,6 +175,9 @@ func (w *World) start(component naming.Component, p *corev1.Pod) bool {
 		return false
 	}
 	claim := w.Claim(naming.Store, ordinal)
+	if claim == nil {
+		return false // its volume is going
+	}
 	s := Store(w.Cluster, 0, ordinal)
 	as := pdtest.Store{Address: s.Address, ClientAddress: s.ClientAddress, Zone: "zone-1", Rack: p.Name}
 	id, err := w.disks[string(claim.UID)], error(nil)
@@ -168,7 +187,7 @@ func (w *World) start(component naming.Component, p *corev1.Pod) bool {
 		id, err = w.PD.AddStore(as)
 	}
 	if err != nil {
-		if !errors.Is(err, pdtest.ErrTombstone) {
+		if !errors.Is(err, pdtest.ErrTombstone) && !w.Wiped[p.Name] {
 			w.T.Errorf("store in pod %s dies: %v", p.Name, err)
 		}
 		return false
@@ -177,6 +196,23 @@ func (w *World) start(component naming.Component, p *corev1.Pod) bool {
 	w.processes[p.Name] = &process{pod: p.UID, store: id}
 	return true
 }
+
+// mayStart is the launcher's part: a PD without data starts only as a member that never ran, one with data only as the member it was.
+func (w *World) mayStart(pod string) bool {
+	claim := w.Claims.Get(Namespace, naming.DataVolume+"-"+pod)
+	if claim == nil {
+		return false
+	}
+	disk, m := string(claim.UID), w.memberOf(pod)
+	if !w.formed || m != nil && len(m.ClientURLs) == 0 && w.disks[disk] == 0 {
+		w.disks[disk] = memberDisk
+		return true
+	}
+	return w.disks[disk] == memberDisk && (m != nil || len(w.members()) == 0)
+}
+
+// memberDisk marks the disk of a PD.
+const memberDisk = 1 << 62
 
 // electionTime is how many steps PD is without a leader when one has ended.
 const electionTime = 7

@@ -6,11 +6,14 @@ package controltest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/stretchr/testify/assert"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
@@ -47,6 +50,20 @@ func (w *World) whole() bool {
 	return true
 }
 
+// wholeBut tells whether all pods but one are ready.
+func (w *World) wholeBut(pod string) bool {
+	return !slices.ContainsFunc(w.Pods.List(Namespace, w.Cluster.Name), func(p *corev1.Pod) bool {
+		return p.Name != pod && naming.Component(p.Labels[naming.LabelComponent]) != naming.Proxy && !view.PodReady(p)
+	})
+}
+
+// replaced tells whether a pod's volume goes, or has gone, since its member is being replaced.
+func (w *World) replaced(pod string) bool {
+	claim := w.Claims.Get(Namespace, naming.DataVolume+"-"+pod)
+	noted := desired.ReplacingIn(w.ConfigMaps.Get(Namespace, naming.StartConfigMap(w.Cluster.Name)))
+	return claim == nil || claim.Annotations[naming.AnnotationReplacing] != "" || noted != nil && noted.Pod == pod
+}
+
 // storeIn is the store in a pod that is no tombstone; nil if there is none.
 func (w *World) storeIn(pod string) *pdapi.Store {
 	stores, _ := w.client(w.endpoints()).Stores(w.T.Context())
@@ -56,6 +73,16 @@ func (w *World) storeIn(pod string) *pdapi.Store {
 		}
 	}
 	return nil
+}
+
+// serves tells whether a store runs.
+func (w *World) serves(id uint64) bool {
+	for _, x := range w.processes {
+		if x.store == id {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *World) cells() []pdapi.Cell {
@@ -104,9 +131,12 @@ func (x *watchedPods) Delete(ctx context.Context, p *corev1.Pod) error {
 	w := x.w
 	w.safe(p.UID != "" && p.ResourceVersion != "", "pod %s is deleted without having been seen", p.Name)
 	if !w.crash.dead {
-		if w.Broken[p.Name] {
+		switch {
+		case w.Broken[p.Name]:
 			w.safe(!view.PodReady(p), "a repair of a ready pod")
-		} else {
+		case w.replaced(p.Name):
+			w.safe(w.wholeBut(p.Name), "pod %s is replaced while another is not ready", p.Name)
+		default:
 			w.safe(w.whole(), "pod %s is deleted while another is not ready", p.Name)
 		}
 		if p.Labels[naming.LabelComponent] == string(naming.PD) {
@@ -172,12 +202,24 @@ func (x *watchedClaims) Delete(ctx context.Context, c *corev1.PersistentVolumeCl
 	if !w.crash.dead {
 		pod := c.Name[len(naming.DataVolume)+1:]
 		w.safe(c.UID != "" && c.ResourceVersion != "", "claim %s is deleted without having been seen", c.Name)
-		w.safe(w.Pods.Get(Namespace, pod) == nil, "claim %s is deleted while its pod is there", c.Name)
 		w.safe(w.storeIn(pod) == nil, "claim %s is deleted while its store is no tombstone", c.Name)
-		w.safe(w.memberOf(pod) == nil, "claim %s is deleted while its PD is a member", c.Name)
-		w.safe(c.Annotations[naming.AnnotationRetired] != "", "claim %s is deleted and not retired", c.Name)
+		if w.replaced(pod) {
+			w.safe(w.memberOf(pod) == nil || w.quorumWithout(pod), "claim %s is deleted and PD loses its quorum with it", c.Name)
+		} else {
+			w.safe(w.Pods.Get(Namespace, pod) == nil, "claim %s is deleted while its pod is there", c.Name)
+			w.safe(w.memberOf(pod) == nil, "claim %s is deleted while its PD is a member", c.Name)
+			w.safe(c.Annotations[naming.AnnotationRetired] != "", "claim %s is deleted and not retired", c.Name)
+		}
 	}
-	return w.write(func() error { return x.ClaimWriter.Delete(ctx, c) })
+	return w.write(func() error {
+		err := x.ClaimWriter.Delete(ctx, c)
+		if pod := c.Name[len(naming.DataVolume)+1:]; err == nil && w.Pods.Get(Namespace, pod) != nil {
+			going, now := c.DeepCopy(), metav1.NewTime(w.Now())
+			going.DeletionTimestamp = &now // a claim in use stays until its pod has gone
+			w.Claims.Add(going)
+		}
+		return err
+	})
 }
 
 func (x *watchedClaims) PatchMetadata(ctx context.Context, c *corev1.PersistentVolumeClaim, m control.Metadata) error {
@@ -217,7 +259,7 @@ func (x *watchedPD) TombstoneStore(ctx context.Context, id uint64) error {
 		for _, c := range w.cells() {
 			_, on := c.PeerOn(id)
 			w.safe(!on, "store %d becomes a tombstone with a replica of cell %d", id, c.ID)
-			w.safe(len(c.PendingPeers) == 0 && len(c.Peers) >= int(*w.Cluster.Spec.PD.Config.MaxReplicas),
+			w.safe(len(c.PendingPeers) == 0 && (len(c.Peers) >= int(*w.Cluster.Spec.PD.Config.MaxReplicas) || !w.serves(id)),
 				"store %d becomes a tombstone while cell %d is being filled", id, c.ID)
 		}
 	}
@@ -227,7 +269,7 @@ func (x *watchedPD) TombstoneStore(ctx context.Context, id uint64) error {
 func (x *watchedPD) AddMember(ctx context.Context, url string) (m pdapi.Member, err error) {
 	w := x.w
 	if !w.crash.dead {
-		w.safe(w.whole(), "a member is added while a pod is not ready")
+		w.safe(w.wholeBut(naming.PodOfHost(strings.TrimPrefix(url, "http://"))), "a member is added while another pod is not ready")
 		w.safe(len(w.runningMembers()) == len(w.members()), "a member is added while another does not run")
 	}
 	err = w.write(func() error {

@@ -26,7 +26,7 @@ func Retire(ctx context.Context, controls *control.Controls, claim *corev1.Persi
 		return nil
 	}
 	value := strconv.FormatUint(id, 10)
-	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationRetired: &value}})
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Unchanged: true, Annotations: map[string]*string{naming.AnnotationRetired: &value}})
 }
 
 // Keep takes the mark of a removed member off a claim, where the removal is taken back.
@@ -34,7 +34,7 @@ func Keep(ctx context.Context, controls *control.Controls, claim *corev1.Persist
 	if !Retired(claim) {
 		return nil
 	}
-	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationRetired: nil}})
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Unchanged: true, Annotations: map[string]*string{naming.AnnotationRetired: nil}})
 }
 
 // Blocked is the first ordinal from have on whose claim is a removed member's
@@ -66,7 +66,7 @@ func MarkReplacing(ctx context.Context, controls *control.Controls, claim *corev
 		return nil
 	}
 	value := strconv.FormatUint(id, 10)
-	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationReplacing: &value}})
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Unchanged: true, Annotations: map[string]*string{naming.AnnotationReplacing: &value}})
 }
 
 // UnmarkReplacing takes the mark back, where the member turned out to live.
@@ -74,5 +74,5 @@ func UnmarkReplacing(ctx context.Context, controls *control.Controls, claim *cor
 	if claim == nil || claim.Annotations[naming.AnnotationReplacing] == "" {
 		return nil
 	}
-	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Annotations: map[string]*string{naming.AnnotationReplacing: nil}})
+	return controls.Claims.PatchMetadata(ctx, claim, control.Metadata{Unchanged: true, Annotations: map[string]*string{naming.AnnotationReplacing: nil}})
 }

@@ -260,12 +260,30 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		}
 		x.say(c, "Deleted pod %s, which comes back with a new volume", s.Target)
 	case dropMember:
+		if gone, err := x.dataGone(ctx, c, ordinal); err != nil || !gone {
+			x.again(c, time.Second)
+			return err
+		}
 		return x.changed(c, client.RemoveMember(ctx, desired.ReplacingIn(c.Start).Member), "Removed the old member of %s from PD", s.Target)
 	case addAgain:
 		_, err := client.AddMember(ctx, desired.PDMember(c.Object, ordinal).PeerURL)
 		return x.changed(c, err, "Added %s to PD's members again", s.Target)
 	}
 	return nil
+}
+
+// dataGone tells, past the caches, whether the volume that was noted is gone and the PD does not run with it.
+func (x *Replacer) dataGone(ctx context.Context, c *view.Cluster, ordinal int32) (bool, error) {
+	noted := desired.ReplacingIn(c.Start)
+	claim, err := x.controls.Live.Claim(ctx, c.Object.Namespace, naming.Claim(c.Object.Name, naming.PD, ordinal))
+	if err != nil {
+		return false, fmt.Errorf("see that the volume claim of PD %s is gone: %w", noted.Pod, err)
+	}
+	pod, err := x.controls.Live.Pod(ctx, c.Object.Namespace, noted.Pod)
+	if err != nil {
+		return false, fmt.Errorf("see that PD %s does not run: %w", noted.Pod, err)
+	}
+	return (claim == nil || claim.UID != noted.Claim) && (pod == nil || !view.PodReady(pod)), nil
 }
 
 func (x *Replacer) say(c *view.Cluster, format string, args ...any) {

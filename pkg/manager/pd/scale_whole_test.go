@@ -17,6 +17,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/controller"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
@@ -31,8 +32,7 @@ func wholeOperator(w *World) Sync {
 	controls, nothing := w.Controls(), func(*view.Cluster) {}
 	again := func(*view.Cluster, time.Duration) {}
 	managers := []manager.Manager{pd.NewManager(controls, w.PDClient, nothing), store.NewManager(controls), volume.NewManager(controls)}
-	scaler := pd.NewScaler(controls, w.PDClient, again)
-	operations := []manager.Operation{pd.NewAwakener(controls, w.PDClient), scaler.Begun(), pd.NewUpgrader(controls, w.PDClient), scaler.Begin()}
+	operations := controller.Order(controls, w.PDClient, again)
 	return func(ctx context.Context, c *view.Cluster) error {
 		var r manager.Result
 		var errs []error

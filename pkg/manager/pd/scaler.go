@@ -199,6 +199,9 @@ func (x *change) Act(ctx context.Context, c *view.Cluster, s *manager.Step) erro
 	case removePod:
 		return x.removePod(ctx, c, client, ordinal)
 	case retire:
+		if stopped, err := x.stopped(ctx, c, ordinal); err != nil || !stopped {
+			return err
+		}
 		id := uint64(0)
 		if m := memberOf(c, c.State.Members, ordinal); m != nil {
 			id = m.ID
@@ -230,6 +233,19 @@ func (x *change) addMember(ctx context.Context, c *view.Cluster, client pdapi.Cl
 	return x.changed(c, err, "Added %s to PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
 }
 
+// stopped tells, past the caches, whether the member of an ordinal does not run, or is
+// the second of two, which leaves PD while it runs.
+func (x *change) stopped(ctx context.Context, c *view.Cluster, ordinal int32) (bool, error) {
+	if ordinal >= c.PD.Replicas() {
+		return member.Stopped(ctx, x.controls, c, naming.PD, ordinal)
+	}
+	set, err := x.controls.Live.StatefulSet(ctx, c.Object.Namespace, c.PD.Set.Name)
+	if err != nil {
+		return false, fmt.Errorf("see how many PDs there are: %w", err)
+	}
+	return set != nil && set.Spec.Replicas != nil && *set.Spec.Replicas == c.PD.Replicas(), nil
+}
+
 // removeMember removes a member that is stopped, or the second of two.
 func (x *change) removeMember(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
 	fresh := c.LookAgain(ctx, client)
@@ -240,6 +256,10 @@ func (x *change) removeMember(ctx context.Context, c *view.Cluster, client pdapi
 	}
 	if len(fresh.State.Members) == 1 {
 		return fmt.Errorf("remove member %x: it is PD's last", m.ID)
+	}
+	if stopped, err := x.stopped(ctx, c, ordinal); err != nil || !stopped {
+		x.again(c, time.Second)
+		return err
 	}
 	return x.changed(c, client.RemoveMember(ctx, m.ID), "Removed %s from PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
 }

@@ -63,10 +63,10 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 
 // gaveUp tells whether a store has been running for long and PD has not heard of it for as long.
 func gaveUp(c *view.Cluster, s *pdapi.Store, p *corev1.Pod) bool {
-	if c.State.Freshness(s) == pdstate.Fresh || c.Now.Sub(c.State.LeaderSince) < silent {
+	if c.State.Freshness(s) == pdstate.Fresh || c.State.At.Sub(c.State.LeaderSince) < silent {
 		return false
 	}
-	age, heard := s.HeartbeatAge(c.Now)
+	age, heard := s.HeartbeatAge(c.State.At)
 	if heard && age < silent {
 		return false
 	}

@@ -212,6 +212,11 @@ func (f *Failover) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	case buryGone:
 		for _, store := range fresh.Stores() {
 			if fresh.StorePod(&store) == s.Target && forsaken(fresh, &store) {
+				if ours := s.Target != ""; ours && ordinal >= c.Store.Replicas() {
+					if stopped, err := member.Stopped(ctx, f.controls, c, naming.Store, ordinal); err != nil || !stopped {
+						return err
+					}
+				}
 				return f.bury(ctx, c, client, fresh, &store, v1alpha1.ReasonReplacing, Emptied)
 			}
 		}

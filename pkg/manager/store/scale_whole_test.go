@@ -17,6 +17,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/controller"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
@@ -32,11 +33,7 @@ func operator(w *World) Sync {
 	controls, nothing := w.Controls(), func(*view.Cluster) {}
 	again := func(*view.Cluster, time.Duration) {}
 	managers := []manager.Manager{pd.NewManager(controls, w.PDClient, nothing), store.NewManager(controls), volume.NewManager(controls)}
-	pds, stores := pd.NewScaler(controls, w.PDClient, again), store.NewScaler(controls, w.PDClient, again)
-	operations := []manager.Operation{
-		pd.NewAwakener(controls, w.PDClient), store.NewAwakener(controls, w.PDClient),
-		pds.Begun(), stores.Begun(), pd.NewUpgrader(controls, w.PDClient), store.NewUpgrader(controls, w.PDClient, again), pds.Begin(), stores.Begin(),
-	}
+	operations := controller.Order(controls, w.PDClient, again)
 	return func(ctx context.Context, c *view.Cluster) error {
 		var r manager.Result
 		var errs []error

@@ -121,7 +121,11 @@ func requested(c *view.Cluster) *pdapi.Store {
 	return nil
 }
 
-// Replacing is the id of the store whose volume a claim holds and that is being replaced; 0 if it is not.
+// Replacing is the id of the store whose volume a claim holds and that is being replaced; 0 if it is not. One that is
+// being removed is not: a removal has no way back.
 func Replacing(claim *corev1.PersistentVolumeClaim) uint64 {
+	if member.Retired(claim) {
+		return 0
+	}
 	return member.MarkedID(claim, naming.AnnotationReplacing)
 }

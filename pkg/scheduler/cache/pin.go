@@ -16,11 +16,13 @@ const selectedNode = "volume.kubernetes.io/selected-node"
 // pin is the domain that a claim's volume can be used from.
 func (c *Cache) pin(claim *corev1.PersistentVolumeClaim, t *Tree) placement.Place {
 	if name := claim.Spec.VolumeName; name != "" {
-		volume, err := c.volumes.Get(name)
-		if err != nil || volume.Spec.NodeAffinity == nil {
-			return placement.Place{}
+		if volume, err := c.volumes.Get(name); err == nil {
+			if volume.Spec.NodeAffinity == nil {
+				return placement.Place{}
+			}
+			return reach(volume.Spec.NodeAffinity.Required, t)
 		}
-		return reach(volume.Spec.NodeAffinity.Required, t)
+		// The volume is so new that it is not here yet.
 	}
 	at, _ := t.Of(claim.Annotations[selectedNode])
 	return at

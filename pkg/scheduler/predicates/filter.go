@@ -45,7 +45,7 @@ type Answer struct {
 	// Refused are all nodes, each with the index of its reason, where none is allowed. Elsewhere nobody reads them.
 	Refused []Refusal
 	Reasons []string
-	// Undecided tells that it hangs on what is being chosen for others: ask again in a moment.
+	// Undecided tells that a better answer hangs on what is being chosen for others: ask again in a moment.
 	Undecided bool
 }
 
@@ -58,18 +58,19 @@ type Refusal struct {
 // Filter answers a question. Of zones that are as good it chooses one, the emptiest,
 // so that what is decided next need not wait to see which one it became.
 func Filter(q *Question) Answer {
-	f, allowed := examine(q)
-	f.choose(allowed)
+	f, allowed, undecided := examine(q)
+	if len(allowed) > 0 {
+		f.choose(allowed)
+	}
+	f.answer.Undecided = f.betterLater(undecided)
 	return f.answer
 }
 
-// examine finds the nodes that the rule allows.
-func examine(q *Question) (*filter, []spot) {
-	f := &filter{Question: q, judge: q.Topology.Judge(q.Rule, slices.Concat(q.Members, q.Choosing)), reasons: map[placement.Place]int{}}
-	var allowed []spot
+// examine finds the nodes that the rule allows, and those of which that is not certain yet.
+func examine(q *Question) (f *filter, allowed, undecided []spot) {
+	f = &filter{Question: q, judge: q.Topology.Judge(q.Rule, slices.Concat(q.Members, q.Choosing)), reasons: map[placement.Place]int{}}
 	// Where its data is it may return, whatever the rule says.
 	returns := q.Pinned.Known() && q.Topology.Finest(q.Pinned)
-	undecided := 0
 	for _, node := range q.Nodes {
 		at, known := q.Topology.Of(node)
 		switch {
@@ -78,7 +79,7 @@ func examine(q *Question) (*filter, []spot) {
 		case !known:
 			f.refuse(node, unknownNode, "the extender does not know the node, or the pod does not tolerate its taints; it asks again soon")
 		case f.undecided(at):
-			undecided++
+			undecided = append(undecided, spot{node, at})
 			f.refuse(node, undecidedNode, "another of the "+f.others()+" is being placed at this moment, and may come here")
 		default:
 			full, ok := f.judge.Allows(at, q.Pinned.Level())
@@ -89,8 +90,18 @@ func examine(q *Question) (*filter, []spot) {
 			allowed = append(allowed, spot{node, at})
 		}
 	}
-	f.answer.Undecided = len(allowed) == 0 && undecided > 0
-	return f, allowed
+	return f, allowed, undecided
+}
+
+// betterLater tells whether a node that is not certain yet lies in an emptier domain of the
+// first key than what was chosen, or nothing was.
+func (f *filter) betterLater(undecided []spot) bool {
+	for _, s := range undecided {
+		if len(f.answer.Nodes) == 0 || f.answer.Within.Known() && f.judge.Compare(f.Topology.Within(s.at, 0), f.answer.Within) < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 type filter struct {
@@ -149,9 +160,6 @@ func (f *filter) single(level int) bool { return f.Topology.Domains(level) == f.
 // choose lets through what is allowed, of the emptiest domain of the first key alone.
 // Of domains that are as empty it takes the one with the most nodes, then by lot, so that clusters differ.
 func (f *filter) choose(allowed []spot) {
-	if len(allowed) == 0 {
-		return
-	}
 	f.answer = Answer{Nodes: make([]string, 0, len(allowed))}
 	if f.Topology.Coarse() {
 		f.answer.Within = f.best(allowed)

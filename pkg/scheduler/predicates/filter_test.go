@@ -116,6 +116,12 @@ func TestFilter(t *testing.T) {
 			nodes: three, component: naming.Store, members: 6, there: "c e", choosing: "zone=z1", offered: "a b", undecided: true,
 			reasons: map[string]string{"a b": "another of the stores of ns/demo is being placed at this moment, and may come here"},
 		},
+		"a fuller zone is not worth a wait": {
+			nodes: three, component: naming.Store, members: 7, there: "a b c e", choosing: "zone=z1 zone=z2", offered: "d f", want: "f",
+		},
+		"an emptier one is, though the fuller one would do": {
+			nodes: three, component: naming.Store, members: 6, there: "a b", choosing: "zone=z2 zone=z3", offered: "b c d e f", undecided: true, want: "b",
+		},
 		"nothing is decided of another": {
 			nodes: "-:a,b,c", component: naming.Store, members: 3, choosing: "?", offered: "a b c", undecided: true,
 			reasons: map[string]string{"a b c": "another of the stores of ns/demo is being placed at this moment, and may come here"},

@@ -44,7 +44,7 @@ func Score(t *placement.Topology, members []placement.Place, nodes []string) []i
 // Preempt tells which nodes the pod could stand on once victims have made room
 // there. A node of which another member of the same cluster would have to go is none.
 func Preempt(q *Question, siblings func(node string) bool) []string {
-	_, allowed := examine(q)
+	_, allowed, _ := examine(q)
 	var out []string
 	for _, s := range allowed {
 		if !siblings(s.node) {

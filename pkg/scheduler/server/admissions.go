@@ -93,11 +93,11 @@ func (a *admissions) others(g group, but int32, members []cache.Member, t *cache
 		}
 		alive++
 		x, under := a.known[g][m.Ordinal]
-		if under && (m.Bound || (m.Pod != "" && m.Pod != x.pod) || t.Finest(m.At) || now.After(x.until)) {
+		if under && (m.Bound || (m.Pod != "" && m.Pod != x.pod) || now.After(x.until)) {
 			a.remove(g, m.Ordinal)
 			under = false
 		}
-		if !under {
+		if !under || t.Finest(m.At) { // its volume is bound to the node that was chosen
 			known = append(known, m.At)
 			continue
 		}

@@ -81,7 +81,7 @@ func setPDDefaults(s *PDSpec) {
 }
 
 func setTopologyKeys(keys *[]string) {
-	if len(*keys) == 0 {
+	if *keys == nil {
 		*keys = []string{corev1.LabelTopologyZone, corev1.LabelHostname}
 	}
 }
