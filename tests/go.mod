@@ -5,6 +5,7 @@ go 1.26.8
 replace github.com/deepfabric/elasticell-operator => ../
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/deepfabric/elasticell-operator v0.0.0-00010101000000-000000000000
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.0

@@ -5,6 +5,8 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +33,8 @@ func TestPaused(t *testing.T) {
 		return meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionPaused)
 	})
 	assert.Equal(t, v1alpha1.PhasePaused, c.Status.Phase)
-	assert.Equal(t, c.Generation, c.Status.ObservedGeneration)
+	ready := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady)
+	assert.Equal(t, metav1.ConditionTrue, ready.Status)
 	o.quiet(t)
 
 	before := o.Counts()
@@ -41,7 +44,14 @@ func TestPaused(t *testing.T) {
 	require.NoError(t, err)
 	change(t, ns, "c0", set("spec.proxy.image", "proxy:2"))
 	until(t, func() bool { return o.syncs.Load() > syncs }, say("the cluster is synced"))
-	await(t, ns, "c0", "has seen the new spec", func(c *v1alpha1.CellCluster) bool { return c.Generation == c.Status.ObservedGeneration })
+	c = await(t, ns, "c0", "says that the new spec waits", func(c *v1alpha1.CellCluster) bool {
+		p := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionProgressing)
+		return p.ObservedGeneration == c.Generation && p.Reason == v1alpha1.ReasonPaused &&
+			strings.Contains(p.Message, fmt.Sprintf("the spec of generation %d is not carried out", c.Generation))
+	})
+	assert.Equal(t, *ready, *meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady), "Ready tells of the spec that was carried out last")
+	assert.Equal(t, ready.ObservedGeneration, c.Status.ObservedGeneration)
+	assert.Less(t, ready.ObservedGeneration, c.Generation, "and says so")
 	o.quiet(t)
 	for r, n := range difference(o.Counts(), before) {
 		assert.Contains(t, []string{"cellclusters/status", "events"}, r.Resource, "%d of %s", n, r)

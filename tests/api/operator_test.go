@@ -41,6 +41,8 @@ const (
 	// pollBusy and pollSettled are short, so that tests do not wait for PD.
 	pollBusy    = 250 * time.Millisecond
 	pollSettled = 3 * time.Second
+	// labelsAfter lets ids be written before the operator is quiet.
+	labelsAfter = time.Second
 )
 
 // operator is the operator in this process, on a namespace of its own.
@@ -77,6 +79,7 @@ func operate(t *testing.T, ns string) *operator {
 		LauncherImage:    launcherImage,
 		Namespaces:       []string{ns},
 		ClusterResources: true,
+		LabelsAfter:      labelsAfter,
 		Poll:             pdstate.Options{Busy: pollBusy, Settled: pollSettled},
 		Metrics:          o,
 	})

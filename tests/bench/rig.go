@@ -104,15 +104,8 @@ func (r *rig) counted() (string, *kube.Counter, error) {
 	}
 	r.proxy = p
 	path := filepath.Join(r.dir, "counted.kubeconfig")
-	text := fmt.Sprintf(`apiVersion: v1
-kind: Config
-current-context: counted
-contexts: [{name: counted, context: {cluster: counted, user: counted}}]
-clusters: [{name: counted, cluster: {server: "http://%s"}}]
-users: [{name: counted, user: {}}]
-`, p.addr)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return "", nil, fmt.Errorf("write kubeconfig: %w", err)
+	if err := writeKubeconfig(path, p.addr); err != nil {
+		return "", nil, err
 	}
 	return path, &p.Counter, nil
 }

@@ -29,7 +29,7 @@ func TestLifeUnderLoad(t *testing.T) {
 
 	t.Run("upgrade of all", func(t *testing.T) {
 		before := life.Lives(t, naming.PD, naming.Store, naming.Proxy)
-		life.UnderLoad(t, "upgrade", func() {
+		life.Planned(t, "upgrade of all", "upgrade", func() {
 			life.Upgrade(t, env("1")...)
 			life.AwaitReady(t)
 		})
@@ -39,7 +39,7 @@ func TestLifeUnderLoad(t *testing.T) {
 	})
 
 	t.Run("out", func(t *testing.T) {
-		life.UnderLoad(t, "out", func() {
+		life.Planned(t, "PD and stores 3 → 5", "out", func() {
 			life.Upgrade(t, append(env("1"), "--set=pd.replicas=5,store.replicas=5")...)
 			life.AwaitReady(t)
 		})
@@ -48,7 +48,7 @@ func TestLifeUnderLoad(t *testing.T) {
 	})
 
 	t.Run("in", func(t *testing.T) {
-		life.UnderLoad(t, "in", func() {
+		life.Planned(t, "PD and stores 5 → 3", "in", func() {
 			life.Upgrade(t, env("1")...)
 			life.AwaitReady(t)
 		})

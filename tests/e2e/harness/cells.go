@@ -52,7 +52,11 @@ func (c *Cells) Upgrade(t *testing.T, args ...string) {
 
 func (c *Cells) helm(t *testing.T, verb string, args []string) {
 	t.Helper()
-	c.w.Helm(t, append([]string{verb, c.Release, "charts/cell-cluster", "--namespace=" + c.Namespace, "--set=clusterName=" + c.Name}, args...)...)
+	c.w.Helm(t, append([]string{
+		verb, c.Release, "charts/cell-cluster", "--namespace=" + c.Namespace, "--set=clusterName=" + c.Name,
+		// All stores see the disk of this machine, and PD places nothing on a store whose disk is 80 % full.
+		"--set=pd.config.storageThreshold=99",
+	}, args...)...)
 }
 
 // Uninstall removes the release and waits until nothing of the cluster is left
@@ -77,8 +81,14 @@ func (c *Cells) Get(t *testing.T) (*v1alpha1.CellCluster, error) {
 // AwaitReady waits until the newest spec is carried out.
 func (c *Cells) AwaitReady(t *testing.T) *v1alpha1.CellCluster {
 	t.Helper()
+	return c.AwaitReadyWithin(t, Patience)
+}
+
+// AwaitReadyWithin is AwaitReady for what takes longer.
+func (c *Cells) AwaitReadyWithin(t *testing.T, limit time.Duration) *v1alpha1.CellCluster {
+	t.Helper()
 	var last *v1alpha1.CellCluster
-	Eventually(t, "cluster "+c.Namespace+"/"+c.Name+" is Ready", func() error {
+	Within(t, limit, "cluster "+c.Namespace+"/"+c.Name+" is Ready", func() error {
 		var err error
 		if last, err = c.Get(t); err != nil {
 			return err

@@ -7,6 +7,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,8 +34,10 @@ const (
 type Options struct {
 	// Name is the Kubernetes cluster's; each test binary takes another.
 	Name string
-	// VolumesPerNode is how many local volumes each of the three nodes offers.
-	VolumesPerNode int
+	// Nodes is how many there are, 3 by default; VolumesPerNode how many local volumes each offers.
+	Nodes, VolumesPerNode int
+	// Args are more flags of Kubernetes' programs, each as component=--flag=value.
+	Args []string
 	// InNetwork runs the tests in the cluster's network rather than the machine's.
 	InNetwork bool
 }
@@ -99,7 +102,7 @@ func runOutside(ctx context.Context, m *testing.M, o Options) (code int, err err
 		// With the context of this moment: an interrupted run is cleaned up too.
 		defer func() { err = errors.Join(err, w.down(context.WithoutCancel(ctx))) }()
 	}
-	if err := w.up(ctx, o.VolumesPerNode); err != nil {
+	if err := w.up(ctx, o); err != nil {
 		return 1, err
 	}
 	if *keep {
@@ -166,7 +169,7 @@ func findRoot() (string, error) {
 // Images are the archives that `make image elasticell-images` leaves in _out/images.
 var Images = []string{"cell-operator.tar", "elasticell-pd.tar", "elasticell-store.tar", "elasticell-proxy.tar"}
 
-func (w *World) up(ctx context.Context, volumes int) error {
+func (w *World) up(ctx context.Context, o Options) error {
 	archives := make([]string, len(Images))
 	for i, image := range Images {
 		archives[i] = w.ImageFile(image)
@@ -177,7 +180,11 @@ func (w *World) up(ctx context.Context, volumes int) error {
 	if err := w.down(ctx); err != nil {
 		return err
 	}
-	up := w.command(ctx, "--output=json", "up", "--nodes=3", fmt.Sprintf("--volumes-per-node=%d", volumes))
+	args := []string{"--output=json", "up", fmt.Sprintf("--nodes=%d", cmp.Or(o.Nodes, 3)), fmt.Sprintf("--volumes-per-node=%d", o.VolumesPerNode)}
+	for _, arg := range o.Args {
+		args = append(args, "--arg="+arg)
+	}
+	up := w.command(ctx, args...)
 	up.Stderr = os.Stderr
 	out, err := up.Output()
 	if err != nil {

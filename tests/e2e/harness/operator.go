@@ -143,11 +143,17 @@ func (w *World) KillOperator(t *testing.T, pod string) {
 	t.Helper()
 	p, err := w.Kube.CoreV1().Pods(OperatorNamespace).Get(t.Context(), pod, metav1.GetOptions{})
 	require.NoError(t, err)
-	_, container, _ := strings.Cut(p.Status.ContainerStatuses[0].ContainerID, "://")
+	container := containerID(p.Status.ContainerStatuses[0].ContainerID)
 	require.NotEmpty(t, container, "pod %s runs", pod)
 	pids := processesOf(t, container, operatorProgram)
 	require.Len(t, pids, 1, "processes of pod %s", pod)
 	require.NoError(t, syscall.Kill(pids[0], syscall.SIGKILL))
+}
+
+// containerID is the id in what Kubernetes calls one, "" if there is none.
+func containerID(text string) string {
+	_, id, _ := strings.Cut(text, "://")
+	return id
 }
 
 // processesOf finds the processes of a program in a container by its control group.

@@ -25,9 +25,15 @@ const (
 // missing is told when patience ends.
 func Eventually(t *testing.T, what string, look func() error) {
 	t.Helper()
+	Within(t, Patience, what, look)
+}
+
+// Within is Eventually for what takes longer.
+func Within(t *testing.T, limit time.Duration, what string, look func() error) {
+	t.Helper()
 	var err error
 	begin := time.Now()
-	for time.Since(begin) < Patience {
+	for time.Since(begin) < limit {
 		if err = look(); err == nil {
 			if took := time.Since(begin); took > time.Second {
 				t.Logf("%s: after %.1f s", what, took.Seconds())
@@ -36,7 +42,7 @@ func Eventually(t *testing.T, what string, look func() error) {
 		}
 		time.Sleep(lookEvery)
 	}
-	require.NoError(t, err, "%s: not within %s", what, Patience)
+	require.NoError(t, err, "%s: not within %s", what, limit)
 }
 
 // ExplainFailure lets a test that fails show what is in a namespace, and what

@@ -92,7 +92,12 @@ func (w *World) Env() []string {
 
 // Try runs a program of the world's, such as kubectl or helm, in the project's folder.
 func (w *World) Try(program string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	return w.Patiently(2*time.Minute, program, args...)
+}
+
+// Patiently is Try for what may take longer.
+func (w *World) Patiently(limit time.Duration, program string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(w.Bin, program), args...)
 	cmd.Dir, cmd.Env = w.Root, w.Env()

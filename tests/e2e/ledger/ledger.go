@@ -1,181 +1,189 @@
 // Copyright 2026 The Cell Operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ledger writes to a cluster at a steady rate, remembers every write
-// that was acknowledged, and checks at the end that none of them was lost.
+// Package ledger writes to and reads from a cluster at a steady rate, remembers
+// every attempt with its time and its answer, and judges at the end: no
+// acknowledged write may be lost, and the history of each key must be linearizable.
 package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Store is what is written to. A call ends when its context does.
-type Store interface {
-	Set(ctx context.Context, key, value string) error
-	// Get gives "" for a key that was never set.
-	Get(ctx context.Context, key string) (string, error)
-	// Reconnect drops connections, so that the next call goes another way.
-	Reconnect()
+// Client is a connection to what is written to. A call ends when its context does.
+type Client interface {
+	Set(ctx context.Context, key string, value int64) error
+	// Get gives 0 for a key that was never set.
+	Get(ctx context.Context, key string) (int64, error)
+	Close()
 }
 
-// Options of a Ledger.
+// ErrClosed is what a Client's error wraps when the other side has closed the
+// connection, as a proxy that stops does.
+var ErrClosed = errors.New("connection closed by the other side")
+
+// Options of a Ledger. Zeros get the defaults.
 type Options struct {
-	// Writers write at the same time, each its own keys; Pause is the time between two writes of one.
-	Writers int
+	// Connect makes a connection; it is called again after each failed attempt.
+	Connect func() Client
+	// Clients work at the same time, 8; Pause is the time between two operations of one, 40 ms.
+	Clients int
 	Pause   time.Duration
-	// Limit is how long one write may take before it counts as failed, with an outcome that nobody knows.
-	Limit time.Duration
-	// Prefix of the keys.
+	// AttemptLimit is how long one attempt may take, 2 s; OperationLimit how long
+	// an operation is tried again before it has failed, 2 minutes.
+	AttemptLimit, OperationLimit time.Duration
+	// Prefix of the keys. All clients use the same Keys, 8, for the time of Span, 4 s, and then others:
+	// so each key has rivals, and a history short enough to be judged.
 	Prefix string
+	Keys   int
+	Span   time.Duration
+}
+
+func (o *Options) setDefaults() {
+	setDefault(&o.Clients, 8)
+	setDefault(&o.Pause, 40*time.Millisecond)
+	setDefault(&o.AttemptLimit, 2*time.Second)
+	setDefault(&o.OperationLimit, 2*time.Minute)
+	setDefault(&o.Keys, 8)
+	setDefault(&o.Span, 4*time.Second)
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
 }
 
 // Ledger is a load and its record.
 type Ledger struct {
 	options Options
-	connect func() Store
+	begin   time.Time
 	stop    context.CancelFunc
 	running sync.WaitGroup
-	writers []*writer
+	// values are different for each write, so that a read tells which one it saw.
+	values atomic.Int64
+
+	mu     sync.Mutex
+	record record
 }
 
-// writer writes rising numbers to one key at a time.
-type writer struct {
-	name string
-	// entries are the keys in the order in which they were written.
-	entries []entry
-	writes  int
-	failed  []error
-	longest time.Duration
-	lastAck time.Time
-}
-
-// entry is one key. A write whose outcome is unknown ends a key, since it may
-// still happen at any time after.
-type entry struct {
-	key string
-	// acked is the last value that was acknowledged, tried the last that was attempted.
-	acked, tried int
-}
-
-// Start begins to write.
-func Start(ctx context.Context, connect func() Store, o Options) *Ledger {
+// Start begins to write and read.
+func Start(ctx context.Context, o Options) *Ledger {
+	o.setDefaults()
 	ctx, stop := context.WithCancel(ctx)
-	l := &Ledger{options: o, connect: connect, stop: stop}
-	for i := range o.Writers {
-		w := &writer{name: o.Prefix + "-" + strconv.Itoa(i)}
-		l.writers = append(l.writers, w)
-		l.running.Go(func() { w.run(ctx, connect(), o) })
+	l := &Ledger{options: o, begin: time.Now(), stop: stop}
+	for i := range o.Clients {
+		l.running.Go(func() { l.work(ctx, i) })
 	}
 	return l
 }
 
-func (w *writer) run(ctx context.Context, store Store, o Options) {
-	w.lastAck = time.Now()
-	w.nextKey()
+// work is one client. An operation that has begun is seen to its end.
+func (l *Ledger) work(ctx context.Context, id int) {
+	client := l.options.Connect()
+	defer func() { client.Close() }()
 	for ctx.Err() == nil {
-		e := &w.entries[len(w.entries)-1]
-		e.tried++
-		// A write that has begun is seen to its end, so that its outcome is known if it can be.
-		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Limit)
-		err := store.Set(try, e.key, strconv.Itoa(e.tried))
-		cancel()
-		if err != nil {
-			w.failed = append(w.failed, err)
-			w.nextKey()
-			store.Reconnect()
-		} else {
-			e.acked = e.tried
-			w.writes++
-			w.longest = max(w.longest, time.Since(w.lastAck))
-			w.lastAck = time.Now()
-		}
+		client = l.operate(context.WithoutCancel(ctx), id, client, l.next())
 		select {
 		case <-ctx.Done():
-		case <-time.After(o.Pause):
+		case <-time.After(l.options.Pause):
 		}
 	}
 }
 
-func (w *writer) nextKey() {
-	w.entries = append(w.entries, entry{key: fmt.Sprintf("%s-%d", w.name, len(w.entries))})
+// next is an operation on one of the keys of the hour. One in four is a read.
+func (l *Ledger) next() operation {
+	key := fmt.Sprintf("%s-%d-%d", l.options.Prefix, time.Since(l.begin)/l.options.Span, rand.IntN(l.options.Keys))
+	if rand.IntN(4) == 0 {
+		return operation{key: key}
+	}
+	return operation{key: key, value: l.values.Add(1)}
 }
 
-// Report is what a load came to.
-type Report struct {
-	// Writes were acknowledged, Failed were not; the outcome of these is unknown.
-	Writes int
-	Failed []error
-	// Longest is the longest time between two acknowledged writes of one writer.
-	Longest time.Duration
+// operation is a write of a value that is written only once, or a read if it is 0.
+type operation struct {
+	key   string
+	value int64
 }
 
-// String sums the report up in a line.
-func (r Report) String() string {
-	return fmt.Sprintf("%d writes acknowledged, %d failed, longest stall %s", r.Writes, len(r.Failed), r.Longest.Round(time.Millisecond))
+// retryPause keeps a client from asking a proxy that refuses all the time.
+const retryPause = 20 * time.Millisecond
+
+// operate carries an operation out, each attempt after the first on another
+// connection, and returns the last one.
+func (l *Ledger) operate(ctx context.Context, id int, client Client, op operation) Client {
+	began := time.Since(l.begin)
+	for {
+		a := attempt{operation: op, client: id, began: time.Since(l.begin)}
+		a.got, a.err = l.try(ctx, client, op)
+		a.ended = time.Since(l.begin)
+		waited := a.ended - began
+		given := a.err != nil && waited > l.options.OperationLimit
+		l.note(a, waited, given)
+		if a.err == nil {
+			return client
+		}
+		client.Close()
+		client = l.options.Connect()
+		if given {
+			return client
+		}
+		time.Sleep(retryPause)
+	}
 }
 
-// Stop ends the writing.
+func (l *Ledger) try(ctx context.Context, client Client, op operation) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.options.AttemptLimit)
+	defer cancel()
+	if op.value != 0 {
+		return 0, client.Set(ctx, op.key, op.value)
+	}
+	return client.Get(ctx, op.key)
+}
+
+func (l *Ledger) note(a attempt, waited time.Duration, given bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.record.note(a, waited, given)
+}
+
+// Stop ends the load, when the operations that have begun have ended.
 func (l *Ledger) Stop() Report {
 	l.stop()
 	l.running.Wait()
-	var r Report
-	for _, w := range l.writers {
-		r.Writes += w.writes
-		r.Failed = append(r.Failed, w.failed...)
-		r.Longest = max(r.Longest, w.longest)
-	}
-	return r
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.record.report(time.Since(l.begin))
 }
 
-// Lost reads every key and returns those of which an acknowledged write is not
-// there. An error means that a key could not be read before ctx ended.
-func (l *Ledger) Lost(ctx context.Context) (lost []string, err error) {
-	store := l.connect()
-	for _, w := range l.writers {
-		for _, e := range w.entries {
-			got, err := l.read(ctx, store, e.key)
-			if err != nil {
-				return lost, fmt.Errorf("read %s: %w", e.key, err)
+// Check reads every key once more, and judges. Stop comes before it. An error
+// means that a key could not be read, or a history not be judged, before ctx ended.
+func (l *Ledger) Check(ctx context.Context) (Verdict, error) {
+	client := l.options.Connect()
+	defer func() { client.Close() }()
+	for _, key := range l.record.keys() {
+		for {
+			a := attempt{operation: operation{key: key}, began: time.Since(l.begin), final: true}
+			a.got, a.err = l.try(ctx, client, a.operation)
+			a.ended = time.Since(l.begin)
+			if a.err == nil {
+				l.record.attempts = append(l.record.attempts, a)
+				break
 			}
-			if why := e.judge(got); why != "" {
-				lost = append(lost, why)
+			if ctx.Err() != nil {
+				return Verdict{}, fmt.Errorf("read %s at the end: %w", key, a.err)
 			}
+			client.Close()
+			client = l.options.Connect()
+			time.Sleep(retryPause)
 		}
 	}
-	return lost, nil
-}
-
-// judge says what is wrong with the value of a key; "" if nothing is.
-func (e *entry) judge(got string) string {
-	value := 0
-	if got != "" {
-		var err error
-		if value, err = strconv.Atoi(got); err != nil {
-			return fmt.Sprintf("%s is %q, which nobody wrote", e.key, got)
-		}
-	}
-	if value < e.acked || value > e.tried {
-		return fmt.Sprintf("%s is %d; %d was acknowledged and %d attempted last", e.key, value, e.acked, e.tried)
-	}
-	return ""
-}
-
-// read repeats until there is an answer.
-func (l *Ledger) read(ctx context.Context, store Store, key string) (string, error) {
-	for {
-		try, cancel := context.WithTimeout(ctx, l.options.Limit)
-		got, err := store.Get(try, key)
-		cancel()
-		if err == nil {
-			return got, nil
-		}
-		if ctx.Err() != nil {
-			return "", err
-		}
-		store.Reconnect()
-	}
+	return judge(ctx, l.record.attempts)
 }

@@ -28,6 +28,10 @@ type Options struct {
 	Name string
 	// ControllerManager brings kube-controller-manager too.
 	ControllerManager bool
+	// Volumes lets it bind claims to volumes.
+	Volumes bool
+	// FakeNodes is the number of nodes, in three zones, that KWOK plays together with their pods.
+	FakeNodes int
 }
 
 // ControlPlane is a running one.
@@ -43,10 +47,13 @@ type ControlPlane struct {
 	lock *os.File
 }
 
-// idle are the controllers that have no part in a test without real nodes and
-// volumes: nobody here sends heartbeats of nodes, and claims are bound by whoever plays them.
-const idle = "*,-node-lifecycle-controller,-taint-eviction-controller,-persistentvolume-binder-controller," +
-	"-ttl-controller,-node-ipam-controller,-persistentvolume-attach-detach-controller"
+// Controllers that have no part in a test: without nodes there are none to look after, since nobody
+// sends their heartbeats, and claims are bound by whoever plays them unless volumes are asked for.
+const (
+	idle        = "*,-ttl-controller,-node-ipam-controller,-persistentvolume-attach-detach-controller"
+	idleNodes   = ",-node-lifecycle-controller,-taint-eviction-controller"
+	idleVolumes = ",-persistentvolume-binder-controller"
+)
 
 // Up brings a control plane up, in a few seconds where its programs are built already.
 // The caller must take it down; what a killed process leaves is cleaned up by
@@ -75,11 +82,7 @@ func Up(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	if _, err := c.run(ctx, "apiserver", "down"); err != nil {
 		return nil, fmt.Errorf("clean up after an earlier run: %w", err)
 	}
-	args := []string{"apiserver", "up", "--output=json"}
-	if o.ControllerManager {
-		args = append(args, "--with=controller-manager", "--arg=kube-controller-manager=--controllers="+idle)
-	}
-	out, err := c.run(ctx, args...)
+	out, err := c.run(ctx, o.args()...)
 	if err != nil {
 		return nil, fmt.Errorf("bring up a control plane: %w", err)
 	}
@@ -89,6 +92,25 @@ func Up(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	}
 	c.Kubeconfig, c.Bin = result.Kubeconfig, result.Bin
 	return c, nil
+}
+
+// args are those of the tool that brings it up.
+func (o Options) args() []string {
+	args := []string{"apiserver", "up", "--output=json"}
+	if o.ControllerManager {
+		controllers := idle
+		if o.FakeNodes == 0 {
+			controllers += idleNodes
+		}
+		if !o.Volumes {
+			controllers += idleVolumes
+		}
+		args = append(args, "--with=controller-manager", "--arg=kube-controller-manager=--controllers="+controllers)
+	}
+	if o.FakeNodes > 0 {
+		args = append(args, "--with=kwok", fmt.Sprintf("--kwok-nodes=%d", o.FakeNodes))
+	}
+	return args
 }
 
 // Down takes the control plane and all its files away.

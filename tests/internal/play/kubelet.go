@@ -6,6 +6,7 @@ package play
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ const (
 
 	// lookAgain is how long the kubelet waits for something that no event tells it about.
 	lookAgain = 50 * time.Millisecond
+	// restartAfter is after how long a program that has ended is started again.
+	restartAfter = 500 * time.Millisecond
 )
 
 // step takes a pod one step further on its way: to a node, up, to ready, or
@@ -58,6 +61,9 @@ func (w *World) step(ctx context.Context, key types.NamespacedName) (time.Durati
 	}
 	ip := w.start(pod)
 	ready, err := w.serve(pod, ip)
+	if dead := (*crash)(nil); errors.As(err, &dead) {
+		return restartAfter, w.report(ctx, pod, failing(pod, crashed(dead.Error())))
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -74,6 +80,9 @@ func (w *World) unschedulable(pod *corev1.Pod) string {
 		return fmt.Sprintf("0/%d nodes are available: %d Insufficient cpu.", w.nodes, w.nodes)
 	}
 	claim := w.claim(pod)
+	if name := claimName(pod); claim == nil && name != "" {
+		return fmt.Sprintf("persistentvolumeclaim %q not found", name)
+	}
 	if claim == nil || claim.Spec.StorageClassName == nil {
 		return ""
 	}
@@ -83,15 +92,49 @@ func (w *World) unschedulable(pod *corev1.Pod) string {
 	return ""
 }
 
-// claim is a pod's claim, nil if it has none.
-func (w *World) claim(pod *corev1.Pod) *corev1.PersistentVolumeClaim {
+// claimName is the name of the claim that a pod mounts, "" if it mounts none.
+func claimName(pod *corev1.Pod) string {
 	for _, v := range pod.Spec.Volumes {
 		if v.PersistentVolumeClaim != nil {
-			claim, err := w.claims.PersistentVolumeClaims(pod.Namespace).Get(v.PersistentVolumeClaim.ClaimName)
-			if err == nil {
-				return claim
-			}
+			return v.PersistentVolumeClaim.ClaimName
 		}
+	}
+	return ""
+}
+
+// claim is a pod's claim, nil if there is none.
+func (w *World) claim(pod *corev1.Pod) *corev1.PersistentVolumeClaim {
+	name := claimName(pod)
+	if name == "" {
+		return nil
+	}
+	claim, err := w.claims.PersistentVolumeClaims(pod.Namespace).Get(name)
+	if err != nil {
+		return nil
+	}
+	return claim
+}
+
+// provision makes the volume of a claim, where volumes are played.
+func (w *World) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	if !w.Volumes || claim.Spec.VolumeName != "" {
+		return nil
+	}
+	volume := &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: "pv-" + string(claim.UID)},
+		Spec: corev1.PersistentVolumeSpec{
+			Capacity: claim.Spec.Resources.Requests, AccessModes: claim.Spec.AccessModes,
+			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
+			PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/played"}},
+			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID},
+		},
+	}
+	if _, err := w.kube.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("make volume: %w", err)
+	}
+	body := fmt.Appendf(nil, `{"spec":{"volumeName":%q}}`, volume.Name)
+	if _, err := w.kube.CoreV1().PersistentVolumeClaims(claim.Namespace).Patch(ctx, claim.Name, types.MergePatchType, body, metav1.PatchOptions{}); err != nil {
+		return fmt.Errorf("bind claim to its volume: %w", err)
 	}
 	return nil
 }
@@ -99,6 +142,9 @@ func (w *World) claim(pod *corev1.Pod) *corev1.PersistentVolumeClaim {
 // bind gives a pod a node, by its ordinal or in turn, and binds its claim.
 func (w *World) bind(ctx context.Context, pod *corev1.Pod) error {
 	if claim := w.claim(pod); claim != nil && claim.Status.Phase != corev1.ClaimBound {
+		if err := w.provision(ctx, claim); err != nil {
+			return err
+		}
 		status := corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound, AccessModes: claim.Spec.AccessModes, Capacity: claim.Spec.Resources.Requests}
 		body, err := json.Marshal(map[string]any{"status": status})
 		if err != nil {
@@ -155,12 +201,18 @@ func containerTrouble(image string) *corev1.ContainerStatus {
 		return &corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
 			Reason: "ImagePullBackOff", Message: fmt.Sprintf("Back-off pulling image %q", image)}}}
 	case strings.HasPrefix(image, CrashingImages):
-		return &corev1.ContainerStatus{RestartCount: 3,
-			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
-				Reason: "CrashLoopBackOff", Message: "back-off 40s restarting failed container"}},
-			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-				ExitCode: 1, Reason: "Error", Message: "the data directory is damaged"}},
-		}
+		status := crashed("the data directory is damaged")
+		return &status
 	}
 	return nil
+}
+
+// crashed is what a kubelet says of a container that ends again and again.
+func crashed(of string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{RestartCount: 3,
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+			Reason: "CrashLoopBackOff", Message: "back-off 40s restarting failed container"}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ExitCode: 1, Reason: "Error", Message: of}},
+	}
 }

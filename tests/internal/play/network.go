@@ -5,12 +5,17 @@ package play
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"syscall"
+	"time"
+
+	"google.golang.org/grpc/test/bufconn"
 )
 
 // Network is where the addresses of pods are from.
@@ -43,6 +48,25 @@ func (w *World) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // nobody is there
 	}
 	p.cluster.pd.Handler(p.pod).ServeHTTP(out, r)
+}
+
+// servePipe serves the PDs over connections in this process.
+func servePipe(w *World) (*bufconn.Listener, *http.Server) {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	pipe := bufconn.Listen(64 << 10)
+	server := &http.Server{Handler: w, Protocols: &protocols, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = server.Serve(pipe) }() // ends with Close
+	return pipe, server
+}
+
+// DialContext connects a client in the same process to the PD at an address, as changes of the membership need.
+func (w *World) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if _, ok := w.find(address); !ok {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.EHOSTUNREACH}
+	}
+	return w.pipe.DialContext(ctx)
 }
 
 // RoundTrip lets a PD answer a client in the same process, without a network.

@@ -101,8 +101,15 @@ func (w *World) servePD(pod *corev1.Pod, ip string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if _, planned := join.Member(pod.Name); !planned {
+		return false, nil
+	}
+	claim := w.claim(pod)
+	if claim == nil {
+		return false, nil
+	}
 	c := w.cluster(clusterKey(pod), plan, join)
-	if err := c.startPD(pod.Name); err != nil {
+	if started, err := c.startPD(pod.Name, claim.UID, replicas(plan)); !started || err != nil {
 		return false, err
 	}
 	w.mu.Lock()
@@ -123,9 +130,21 @@ func (w *World) serveStore(pod *corev1.Pod) (bool, error) {
 	if c == nil || c.pd.Leader() == "" {
 		return false, nil
 	}
+	claim := w.claim(pod)
+	if claim == nil {
+		return false, nil
+	}
 	host := naming.Host(pod.Namespace, pod.Labels[naming.LabelInstance], naming.Store, pod.Name)
-	return true, c.startStore(pod.Name, host, zone, rack)
+	if err := c.startStore(pod.Name, claim.UID, host, zone, rack); err != nil {
+		return false, &crash{err}
+	}
+	return true, nil
 }
+
+// crash is what the program in a pod died of.
+type crash struct{ cause error }
+
+func (c *crash) Error() string { return c.cause.Error() }
 
 // planOf reads a pod's start plan, as its launcher would.
 func planOf(pod *corev1.Pod) (launch.Plan, error) {

@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/test/bufconn"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -25,11 +27,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
 )
 
 const (
 	workers = 16
-	// heartbeat is how often stores report to PD; shorter than the operator's default of 5 s by which it judges them.
+	// heartbeat is shorter than the operator's default of 5 s by which it judges stores.
 	heartbeat = 3 * time.Second
 )
 
@@ -37,6 +40,12 @@ const (
 type World struct {
 	// Failed is told of errors of the world itself, which a test should not have.
 	Failed func(error)
+	// Heartbeat is how often stores report to PD. It is shorter than what the operator judges them by.
+	Heartbeat time.Duration
+	// Volumes lets each claim have a volume; else claims are only said to be bound.
+	Volumes bool
+	// Configure may change what the PD of a new cluster is like; nil changes nothing.
+	Configure func(*pdtest.Config)
 
 	kube    kubernetes.Interface
 	pods    corelisters.PodLister
@@ -47,6 +56,9 @@ type World struct {
 	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
 	factory []informers.SharedInformerFactory
 	nodes   int
+
+	pipe   *bufconn.Listener // to the PDs, for gRPC
+	server *http.Server
 
 	mu        sync.Mutex
 	addresses int
@@ -65,7 +77,7 @@ func New(ctx context.Context, config *rest.Config, nodes int, failed func(error)
 		return nil, fmt.Errorf("make client of Kubernetes: %w", err)
 	}
 	w := &World{
-		Failed: failed, kube: kube, nodes: nodes,
+		Failed: failed, Heartbeat: heartbeat, kube: kube, nodes: nodes,
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](20*time.Millisecond, time.Second)),
 		places: map[string]place{}, running: map[types.NamespacedName]process{}, clusters: map[types.NamespacedName]*cluster{},
@@ -75,19 +87,21 @@ func New(ctx context.Context, config *rest.Config, nodes int, failed func(error)
 			return nil, err
 		}
 	}
+	w.pipe, w.server = servePipe(w)
 	return w, w.listen()
 }
 
 func (w *World) listen() error {
 	managed := informers.NewSharedInformerFactoryWithOptions(w.kube, 0, informers.WithTransform(strip),
 		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = naming.LabelManagedBy + "=" + naming.ManagedBy }))
-	all := informers.NewSharedInformerFactory(w.kube, 0)
+	// Pods run, and claims are mounted, whatever labels they have left.
+	all := informers.NewSharedInformerFactoryWithOptions(w.kube, 0, informers.WithTransform(strip))
 	w.factory = []informers.SharedInformerFactory{managed, all}
-	w.pods = managed.Core().V1().Pods().Lister()
-	w.claims = managed.Core().V1().PersistentVolumeClaims().Lister()
+	w.pods = all.Core().V1().Pods().Lister()
+	w.claims = all.Core().V1().PersistentVolumeClaims().Lister()
 	w.starts = managed.Core().V1().ConfigMaps().Lister()
 	w.classes = all.Storage().V1().StorageClasses().Lister()
-	pods, err := managed.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+	pods, err := all.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    w.enqueue,
 		UpdateFunc: func(_, o any) { w.enqueue(o) },
 		DeleteFunc: w.enqueue,
@@ -96,7 +110,7 @@ func (w *World) listen() error {
 		return fmt.Errorf("watch pods: %w", err)
 	}
 	w.synced = append(w.synced, pods.HasSynced,
-		managed.Core().V1().PersistentVolumeClaims().Informer().HasSynced,
+		all.Core().V1().PersistentVolumeClaims().Informer().HasSynced,
 		managed.Core().V1().ConfigMaps().Informer().HasSynced,
 		all.Storage().V1().StorageClasses().Informer().HasSynced)
 	return nil
@@ -134,10 +148,11 @@ func (w *World) Run(ctx context.Context) error {
 	<-ctx.Done()
 	w.queue.ShutDown()
 	running.Wait()
+	err := w.server.Close()
 	for _, f := range w.factory {
 		f.Shutdown()
 	}
-	return nil
+	return err
 }
 
 func (w *World) next(ctx context.Context) bool {
@@ -163,7 +178,7 @@ func (w *World) next(ctx context.Context) bool {
 
 // beat lets all stores of all clusters report to their PDs.
 func (w *World) beat(ctx context.Context) {
-	ticker := time.NewTicker(heartbeat)
+	ticker := time.NewTicker(w.Heartbeat)
 	defer ticker.Stop()
 	for {
 		select {
@@ -171,7 +186,7 @@ func (w *World) beat(ctx context.Context) {
 			return
 		case <-ticker.C:
 			for _, c := range w.all() {
-				c.pd.Tick()
+				c.beat()
 			}
 		}
 	}

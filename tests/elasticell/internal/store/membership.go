@@ -47,6 +47,10 @@ func (s *Store) proposeChange(p *peer, kind raftpb.ConfChangeType, member meta.P
 		slog.Warn("a leader does not remove itself", "cell", p.Cell.ID)
 		return
 	}
+	if kind == raftpb.ConfChangeRemoveNode && !p.informed(member.ID, now, s.soundLimit()) {
+		slog.Info("the leaving member is to hear of the present leader first", "cell", p.Cell.ID, "peer", member.ID)
+		return // PD repeats the order
+	}
 	if sound, needed := countSound(len(p.Cell.Peers), kind, member, p.soundPeers(now, s.soundLimit())); sound < needed {
 		slog.Warn("rejects unsafe conf change", "cell", p.Cell.ID, "change", kind.String(), "peer", member.ID, "healthy", sound, "needed", needed)
 		return
@@ -59,6 +63,19 @@ func (s *Store) proposeChange(p *peer, kind raftpb.ConfChangeType, member meta.P
 	if err := p.rn.ProposeConfChange(&cc); err != nil {
 		slog.Info("change of members not proposed", "cell", p.Cell.ID, "error", err)
 	}
+}
+
+// informed says whether a member that is about to be removed has followed this leader so far, unless it is silent. It
+// may have led until a moment ago, and clients wait for writes of that time: it answers them when it hears that they
+// are committed, which nobody tells it once it is no member any more.
+func (p *peer) informed(id uint64, now time.Time, limit time.Duration) bool {
+	follows := now.Sub(p.lastHeard(id)) > limit
+	p.rn.WithProgress(func(member uint64, _ raft.ProgressType, pr tracker.Progress) {
+		if member == id && pr.State == tracker.StateReplicate && pr.Match >= p.leaderIndex {
+			follows = true
+		}
+	})
+	return follows
 }
 
 // countSound counts, for the members as they will be, who is sound and how many must be.

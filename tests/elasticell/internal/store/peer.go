@@ -32,6 +32,7 @@ type peer struct {
 	heard       map[uint64]time.Time // last message of each peer, by peer id
 	storeOf     map[uint64]uint64    // store of each peer ever heard of
 	leaderSince time.Time            // zero while this replica does not lead
+	leaderIndex uint64               // the log's end when it began to
 	leaderSeen  time.Time            // when a leader was last known
 	snap        snapshotJob
 	destroyed   bool

@@ -234,7 +234,7 @@ func (s *Store) afterRound(st *step, now time.Time) {
 	}
 	switch {
 	case leads && p.leaderSince.IsZero():
-		p.leaderSince = now
+		p.leaderSince, p.leaderIndex = now, p.log.lastIndex()
 		slog.Info("this store leads the cell", "cell", p.Cell.ID, "term", p.term())
 		s.heartbeatCell(p, now)
 	case !leads:

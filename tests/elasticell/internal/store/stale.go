@@ -56,6 +56,9 @@ func (s *Store) drop(p *peer) {
 		}
 	}
 	p.reads, p.readable = nil, nil
+	if n := len(p.proposals); n > 0 {
+		slog.Warn("writes of a removed replica are never answered", "cell", p.Cell.ID, "peer", p.Peer, "writes", n)
+	}
 }
 
 // checkStale asks PD about replicas without a leader: all their former fellows may be gone.

@@ -234,7 +234,8 @@ func (s *Store) receive(env wire.Envelope, now time.Time) {
 		return
 	}
 	if env.Remove {
-		if env.ConfVer > p.Cell.Epoch.ConfVer {
+		s.settle(now) // what it was told just before may be what clients wait for
+		if !p.destroyed && env.ConfVer > p.Cell.Epoch.ConfVer {
 			s.destroy(p, "the cell's members say so")
 		}
 		return

@@ -131,6 +131,16 @@ func TestUnsafeChangesAreRefused(t *testing.T) {
 	}
 }
 
+// A member that is alive is removed only once it follows the present leader; one that is silent is not waited for.
+func TestLeavingMembersAreInformed(t *testing.T) {
+	_, p := leaderOfThree(t)
+	now := time.Now()
+	p.leaderSince, p.leaderIndex = now.Add(-time.Minute), 6
+	p.heard[12], p.heard[13] = now, now.Add(-time.Minute)
+	assert.False(t, p.informed(12, now, 2*time.Second), "it has not followed this leader yet")
+	assert.True(t, p.informed(13, now, 2*time.Second))
+}
+
 func TestDownPeersAreReportedAfterTheLimit(t *testing.T) {
 	_, p := leaderOfThree(t)
 	now := time.Now()

@@ -1,0 +1,92 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command proof writes what `make proof` has shown into docs/proof.md.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/deepfabric/elasticell-operator/tests/e2e/proof"
+)
+
+func main() {
+	rows := flag.String("rows", "", "the file of the scenarios' rows")
+	model := flag.String("model", "", "the log of tests/model")
+	document := flag.String("document", "docs/proof.md", "the document to write into")
+	flag.Parse()
+	if err := write(*rows, *model, *document); err != nil {
+		fmt.Fprintln(os.Stderr, "proof:", err)
+		os.Exit(1)
+	}
+}
+
+func write(rows, model, document string) error {
+	scenarios, err := proof.Read(rows)
+	if err != nil {
+		return err
+	}
+	log, err := os.ReadFile(model)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the log of tests/model: %w", err)
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		return fmt.Errorf("read the document: %w", err)
+	}
+	text, err = proof.Insert(text, figures(scenarios, proof.ReadModel(string(log))))
+	if err != nil {
+		return fmt.Errorf("%s: %w", document, err)
+	}
+	if err := os.WriteFile(document, text, 0o644); err != nil {
+		return fmt.Errorf("write the document: %w", err)
+	}
+	return nil
+}
+
+// figures are all that was shown, and on what.
+func figures(scenarios []proof.Row, schedules []proof.Schedules) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Commit %s, on %s.\n\n", commit(), machine())
+	b.WriteString("### Real nodes, under load\n")
+	if len(scenarios) == 0 {
+		b.WriteString("Not run.\n\n")
+	} else {
+		b.WriteString(proof.Tables(scenarios))
+	}
+	b.WriteString("### Schedules of faults\n")
+	if len(schedules) == 0 {
+		b.WriteString("Not run.\n")
+	} else {
+		b.WriteString(proof.ModelTable(schedules))
+	}
+	return b.String()
+}
+
+// commit is the version that was shown.
+func commit() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=12").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// machine describes the one that it was shown on, as far as /proc tells.
+func machine() string {
+	memory := ""
+	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
+		var kb int
+		if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kb); err == nil {
+			memory = fmt.Sprintf(", %d GiB of memory", (kb+1<<19)>>20)
+		}
+	}
+	return fmt.Sprintf("%d cores%s, %s/%s, %s", runtime.NumCPU(), memory, runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
