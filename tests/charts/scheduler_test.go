@@ -96,7 +96,7 @@ func TestSchedulerConfiguration(t *testing.T) {
 	extender, ok = c["extenders"].([]any)[0].(map[string]any)
 	require.True(t, ok)
 	assert.Equal(t, true, extender["ignorable"])
-	assert.Equal(t, "http://127.0.0.1:12345", extender["urlPrefix"])
+	assert.Equal(t, "http://127.0.0.1:12345/cell-scheduler-extender", extender["urlPrefix"])
 }
 
 func TestSchedulerRights(t *testing.T) {

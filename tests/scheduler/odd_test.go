@@ -53,13 +53,14 @@ func TestFullZone(t *testing.T) {
 		var waiting []string
 		eventually(t, "two of three have a node", func() error {
 			waiting = nil
-			for _, p := range pods(t, c, component) {
+			all := pods(t, c, component)
+			for _, p := range all {
 				if p.Spec.NodeName == "" {
 					waiting = append(waiting, p.Name)
 				}
 			}
-			if len(waiting) != 1 {
-				return fmt.Errorf("without are %v", waiting)
+			if len(all) != 3 || len(waiting) != 1 {
+				return fmt.Errorf("of %d without are %v", len(all), waiting)
 			}
 			return nil
 		})
@@ -130,7 +131,7 @@ func TestExtenderDown(t *testing.T) {
 		s := start(t, schedule.Options{})
 		s.StopExtender()
 		c := create(t, cluster(ns, "waits", 3, 3, nil))
-		note := event(t, ns, "waits-store-0", s.URL+"/filter", "connection refused")
+		note := event(t, ns, "waits-store-0", s.URL+"/filter", "cell-scheduler-extender", "connection refused")
 		t.Log(note)
 		require.NoError(t, s.StartExtender(t.Context()))
 		checkRules(t, c, placed(t, c), zoneOf(t))

@@ -58,7 +58,7 @@ profiles:
   - schedulerName: {{ $s.schedulerName }}
 extenders:
   # The other container of the pod.
-  - urlPrefix: http://127.0.0.1:{{ $s.extender.port }}
+  - urlPrefix: http://127.0.0.1:{{ $s.extender.port }}/cell-scheduler-extender
     filterVerb: filter
     prioritizeVerb: prioritize
     preemptVerb: preempt

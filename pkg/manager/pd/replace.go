@@ -5,7 +5,6 @@ package pd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -26,17 +25,13 @@ import (
 // always done in place: etcd refuses to add a member while another is down. The
 // volume and the process go first, then the membership, and the same name joins
 // again with nothing. All other PDs must be well all the time.
-type Replacer struct {
-	controls *control.Controls
-	pd       func(*view.Cluster) pdapi.Client
-	again    func(*view.Cluster, time.Duration)
-}
+type Replacer struct{ hands }
 
 var _ manager.Operation = (*Replacer)(nil)
 
 // NewReplacer makes a Replacer.
 func NewReplacer(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Replacer {
-	return &Replacer{controls: controls, pd: pd, again: again}
+	return &Replacer{hands{controls, pd, again}}
 }
 
 const (
@@ -264,10 +259,10 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 			x.again(c, time.Second)
 			return err
 		}
-		return x.changed(c, client.RemoveMember(ctx, desired.ReplacingIn(c.Start).Member), "Removed the old member of %s from PD", s.Target)
+		return x.changed(c, v1alpha1.ReasonReplacing, client.RemoveMember(ctx, desired.ReplacingIn(c.Start).Member), "Removed the old member of %s from PD", s.Target)
 	case addAgain:
 		_, err := client.AddMember(ctx, desired.PDMember(c.Object, ordinal).PeerURL)
-		return x.changed(c, err, "Added %s to PD's members again", s.Target)
+		return x.changed(c, v1alpha1.ReasonReplacing, err, "Added %s to PD's members again", s.Target)
 	}
 	return nil
 }
@@ -288,17 +283,4 @@ func (x *Replacer) dataGone(ctx context.Context, c *view.Cluster, ordinal int32)
 
 func (x *Replacer) say(c *view.Cluster, format string, args ...any) {
 	x.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonReplacing, format, args...)
-}
-
-// changed says what was done to the membership. A refusal that passes is no error.
-func (x *Replacer) changed(c *view.Cluster, err error, format, pod string) error {
-	x.again(c, settleTime)
-	switch {
-	case errors.Is(err, pdapi.ErrUnhealthyCluster), errors.Is(err, pdapi.ErrMemberExists), errors.Is(err, pdapi.ErrNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("change PD's membership: %w", err)
-	}
-	x.say(c, format, pod)
-	return nil
 }

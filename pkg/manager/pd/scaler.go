@@ -5,7 +5,6 @@ package pd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,15 +23,11 @@ import (
 // Scaler adds and removes PDs, one at a time. A PD is added to the membership
 // before its pod exists, and its process has ended before it is removed from it:
 // a removed PD that still runs goes on acting as leader.
-type Scaler struct {
-	controls *control.Controls
-	pd       func(*view.Cluster) pdapi.Client
-	again    func(*view.Cluster, time.Duration)
-}
+type Scaler struct{ hands }
 
 // NewScaler makes a Scaler.
 func NewScaler(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Scaler {
-	return &Scaler{controls: controls, pd: pd, again: again}
+	return &Scaler{hands{controls, pd, again}}
 }
 
 // Begun is the part of the Scaler that goes before other operations: a change
@@ -230,7 +225,7 @@ func (x *change) addMember(ctx context.Context, c *view.Cluster, client pdapi.Cl
 		return nil
 	}
 	_, err := client.AddMember(ctx, desired.PDMember(c.Object, ordinal).PeerURL)
-	return x.changed(c, err, "Added %s to PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
+	return x.changed(c, v1alpha1.ReasonScaling, err, "Added %s to PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
 }
 
 // stopped tells, past the caches, whether the member of an ordinal does not run, or is
@@ -261,20 +256,7 @@ func (x *change) removeMember(ctx context.Context, c *view.Cluster, client pdapi
 		x.again(c, time.Second)
 		return err
 	}
-	return x.changed(c, client.RemoveMember(ctx, m.ID), "Removed %s from PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
-}
-
-// changed says what was done to the membership. A refusal that passes is no error.
-func (x *change) changed(c *view.Cluster, err error, format, pod string) error {
-	x.again(c, settleTime)
-	switch {
-	case errors.Is(err, pdapi.ErrUnhealthyCluster), errors.Is(err, pdapi.ErrMemberExists), errors.Is(err, pdapi.ErrNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("change PD's membership: %w", err)
-	}
-	x.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, format, pod)
-	return nil
+	return x.changed(c, v1alpha1.ReasonScaling, client.RemoveMember(ctx, m.ID), "Removed %s from PD's members", naming.Pod(c.Object.Name, naming.PD, ordinal))
 }
 
 // removePod stops the PD with the highest ordinal: one that is no member any

@@ -19,14 +19,21 @@ import (
 // drainer empties stores that run: their leaders move away, PD drains them, they
 // become tombstones. From the moment PD was told there is no way back.
 type drainer struct {
+	hands
+	drained *drainWatch
+}
+
+// hands are what operations on stores act with.
+type hands struct {
 	controls *control.Controls
-	pd       func(*view.Cluster) pdapi.Client
-	again    func(*view.Cluster, time.Duration)
-	drained  *drainWatch
+	// pd makes a client of a cluster's PD.
+	pd func(*view.Cluster) pdapi.Client
+	// again has a cluster looked at again after a while.
+	again func(*view.Cluster, time.Duration)
 }
 
 func newDrainer(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *drainer {
-	return &drainer{controls: controls, pd: pd, again: again, drained: newDrainWatch()}
+	return &drainer{hands{controls, pd, again}, newDrainWatch()}
 }
 
 // takeDown moves the leaders away from the store in a pod and then tells PD to drain it, if may still allows that.

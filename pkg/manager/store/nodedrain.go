@@ -22,17 +22,13 @@ import (
 // NodeDrain empties cordoned nodes of leaders. The disruption budget of stores
 // lets none of them be evicted; the one whose leaders have moved away is labelled, and
 // a second budget lets it go. `kubectl drain` tries again until then.
-type NodeDrain struct {
-	controls *control.Controls
-	pd       func(*view.Cluster) pdapi.Client
-	again    func(*view.Cluster, time.Duration)
-}
+type NodeDrain struct{ hands }
 
 var _ manager.Operation = (*NodeDrain)(nil)
 
 // NewNodeDrain makes a NodeDrain.
 func NewNodeDrain(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *NodeDrain {
-	return &NodeDrain{controls: controls, pd: pd, again: again}
+	return &NodeDrain{hands{controls, pd, again}}
 }
 
 const (

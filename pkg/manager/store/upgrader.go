@@ -22,18 +22,13 @@ import (
 // Upgrader restarts stores with a new spec, one at a time and each from full
 // health. The leaders of its cells move away first, or clients would wait for
 // as long as an election takes.
-type Upgrader struct {
-	controls *control.Controls
-	pd       func(*view.Cluster) pdapi.Client
-	// again has the cluster looked at again soon.
-	again func(*view.Cluster, time.Duration)
-}
+type Upgrader struct{ hands }
 
 var _ manager.Operation = (*Upgrader)(nil)
 
 // NewUpgrader makes an Upgrader.
 func NewUpgrader(controls *control.Controls, pd func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) *Upgrader {
-	return &Upgrader{controls: controls, pd: pd, again: again}
+	return &Upgrader{hands{controls, pd, again}}
 }
 
 const (

@@ -54,11 +54,13 @@ func (s *Server) Shutdown() { s.cache.Shutdown() }
 // Ready tells whether questions are answered.
 func (s *Server) Ready() bool { return s.started.Load() }
 
-// The paths of kube-scheduler's questions.
+// The paths of kube-scheduler's questions. While the extender does not answer, all that
+// a pod's event tells is the URL, so its name is in it.
 const (
-	PathFilter     = "/filter"
-	PathPrioritize = "/prioritize"
-	PathPreempt    = "/preempt"
+	Prefix         = "/cell-scheduler-extender"
+	PathFilter     = Prefix + "/filter"
+	PathPrioritize = Prefix + "/prioritize"
+	PathPreempt    = Prefix + "/preempt"
 )
 
 // errStarting is what is answered in the first seconds of a process.

@@ -21,6 +21,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/deepfabric/elasticell-operator/pkg/scheduler/server"
 	"github.com/deepfabric/elasticell-operator/tests/internal/kube"
 )
 
@@ -84,7 +85,7 @@ func Start(ctx context.Context, o Options) (_ *Scheduler, err error) {
 			return nil, err
 		}
 	}
-	s.URL, s.Health = fmt.Sprintf("http://127.0.0.1:%d", s.ports[0]), fmt.Sprintf("http://127.0.0.1:%d", s.ports[1])
+	s.URL, s.Health = fmt.Sprintf("http://127.0.0.1:%d%s", s.ports[0], server.Prefix), fmt.Sprintf("http://127.0.0.1:%d", s.ports[1])
 	if !o.Without {
 		if err := s.StartExtender(ctx); err != nil {
 			return nil, err
@@ -100,7 +101,7 @@ func (s *Scheduler) StartExtender(ctx context.Context) (err error) {
 		kubeconfig = s.o.Plane.Kubeconfig
 	}
 	s.program, err = s.start("extender", s.o.Program, "--kubeconfig="+kubeconfig, "-v=2",
-		"--extender-addr="+strings.TrimPrefix(s.URL, "http://"), "--http-addr="+strings.TrimPrefix(s.Health, "http://"))
+		fmt.Sprintf("--extender-addr=127.0.0.1:%d", s.ports[0]), "--http-addr="+strings.TrimPrefix(s.Health, "http://"))
 	if err != nil {
 		return err
 	}
