@@ -1,0 +1,69 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+)
+
+// A pod on a cordoned node may be evicted when its store leads nothing any more, and
+// not after the node takes pods again.
+func TestNodeDrain(t *testing.T) {
+	c := withStores(3)
+	r := newRoom(t, c, Settled(c))
+	node := Node("node-1")
+	node.Spec.Unschedulable = true
+	r.Add(node)
+	n := store.NewNodeDrain(r.Controls(), r.client, r.lookAgain)
+	for range 10 { // give it leaders
+		r.pd.Balance()
+	}
+	r.pass(time.Second)
+	require.Positive(t, r.leads(1))
+	label := func() string { return r.Pods.Get(Namespace, "demo-store-1").Labels[naming.LabelEvictable] }
+
+	assert.Equal(t, manager.Verb("Mark"), r.act(n).Do)
+	for rounds := 0; r.leads(1) > 0; rounds++ {
+		require.Less(t, rounds, 20)
+		assert.Equal(t, manager.Verb("KeepLeadersAway"), r.act(n).Do)
+		assert.Empty(t, r.Writes(), "not while it leads cells")
+		assert.Empty(t, label())
+		r.pass(time.Second)
+	}
+	r.act(n)
+	assert.Equal(t, []string{"patch Pod demo-store-1"}, r.Writes())
+	assert.Equal(t, "true", label())
+	assert.Equal(t, []string{"Normal NodeDrain: Pod demo-store-1 may be evicted from cordoned node node-1; its leaders have moved away"}, r.Events.All())
+
+	for range 10 {
+		r.pd.Balance()
+	}
+	r.pass(time.Second)
+	back := r.leads(1)
+	require.Positive(t, back, "PD gives some back")
+	for range 10 {
+		r.act(n)
+		assert.Empty(t, r.Writes())
+		r.pd.Step()
+		r.pass(time.Second)
+	}
+	assert.Less(t, r.leads(1), back, "they are kept away")
+
+	node = node.DeepCopy()
+	node.Spec.Unschedulable = false
+	r.Add(node)
+	assert.Equal(t, manager.Verb("Hold"), r.act(n).Do)
+	assert.Equal(t, []string{"patch Pod demo-store-1"}, r.Writes())
+	assert.Empty(t, label())
+	assert.Nil(t, r.act(n))
+}
