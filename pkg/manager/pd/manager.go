@@ -81,8 +81,11 @@ func DecideInitialize(c *view.Cluster) bool {
 	if c.Bootstrapped() || c.PDSilent() != "" {
 		return false
 	}
-	s := c.State.System
-	return !s.AlreadyBootstrapped && (s.InitParams == nil || *s.InitParams != initParams(c))
+	return untold(&c.State.System, initParams(c))
+}
+
+func untold(s *pdapi.System, want pdapi.InitParams) bool {
+	return !s.AlreadyBootstrapped && (s.InitParams == nil || *s.InitParams != want)
 }
 
 func initParams(c *view.Cluster) pdapi.InitParams {
@@ -98,8 +101,16 @@ func (m *Manager) initialize(ctx context.Context, c *view.Cluster, r *manager.Re
 	r.Wait(v1alpha1.ReasonInitializing, "telling PD the %d initial cells", params.InitCellCount)
 	client := m.pd(c)
 	defer client.Close()
-	err := client.InitCluster(ctx, params)
-	m.refresh(c)
+	defer m.refresh(c)
+	// The view may be older than the last telling.
+	_, now, err := client.Leader(ctx)
+	if err != nil {
+		return fmt.Errorf("see whether PD knows the initial cells: %w", err)
+	}
+	if !untold(&now, params) {
+		return nil
+	}
+	err = client.InitCluster(ctx, params)
 	if errors.Is(err, pdapi.ErrAlreadyBootstrapped) {
 		return nil
 	}

@@ -4,10 +4,12 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	extenderv1 "k8s.io/kube-scheduler/extender/v1"
@@ -21,9 +23,9 @@ const biggest = 16 << 20
 // errNoNames is about a KubeSchedulerConfiguration that is not the chart's.
 var errNoNames = errors.New("the request has nodes in place of their names, or no pod: set nodeCacheCapable to true in the extender's entry of the KubeSchedulerConfiguration")
 
-func readArgs(body io.Reader) (*corev1.Pod, []string, error) {
+func readArgs(r *http.Request) (*corev1.Pod, []string, error) {
 	var args extenderv1.ExtenderArgs
-	if err := decode(body, &args); err != nil {
+	if err := decode(r, &args); err != nil {
 		return nil, nil, err
 	}
 	if args.Pod == nil || args.NodeNames == nil {
@@ -32,12 +34,12 @@ func readArgs(body io.Reader) (*corev1.Pod, []string, error) {
 	return args.Pod, *args.NodeNames, nil
 }
 
-func decode(body io.Reader, into any) error {
-	text, err := io.ReadAll(io.LimitReader(body, biggest))
-	if err != nil {
+func decode(r *http.Request, into any) error {
+	text := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), biggest)+bytes.MinRead))
+	if _, err := text.ReadFrom(io.LimitReader(r.Body, biggest)); err != nil {
 		return fmt.Errorf("read request: %w", err)
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := json.Unmarshal(text.Bytes(), into); err != nil {
 		return fmt.Errorf("decode request: %w", err)
 	}
 	return nil

@@ -90,7 +90,7 @@ func (s *Server) Handler() http.Handler {
 // answerFilter puts an error into its answer, since kube-scheduler shows that one in the pod's event.
 func (s *Server) answerFilter(r *http.Request) ([]byte, error) {
 	begin := time.Now()
-	pod, nodes, err := readArgs(r.Body)
+	pod, nodes, err := readArgs(r)
 	if err == nil && !s.Ready() {
 		err = errStarting
 	}
@@ -109,7 +109,7 @@ func (s *Server) answerFilter(r *http.Request) ([]byte, error) {
 
 func (s *Server) answerPrioritize(r *http.Request) ([]byte, error) {
 	begin := time.Now()
-	pod, nodes, err := readArgs(r.Body)
+	pod, nodes, err := readArgs(r)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *Server) answerPrioritize(r *http.Request) ([]byte, error) {
 
 func (s *Server) answerPreempt(r *http.Request) ([]byte, error) {
 	var args extenderv1.ExtenderPreemptionArgs
-	if err := decode(r.Body, &args); err != nil {
+	if err := decode(r, &args); err != nil {
 		return nil, err
 	}
 	if args.Pod == nil || (args.NodeNameToMetaVictims == nil && args.NodeNameToVictims != nil) {
