@@ -24,6 +24,8 @@ type Event struct {
 	Name     types.NamespacedName
 	// Object is the object after the change, or before its deletion. It must not be modified.
 	Object runtime.Object
+
+	was runtime.Object // before the change; nil if it did not exist
 }
 
 // history is all that was ever written, of all kinds, in one sequence.
@@ -200,13 +202,32 @@ func (w *watcher) run() {
 			}
 		}
 		w.next++
-		if e.Resource != w.resource || w.namespace != "" && e.Name.Namespace != w.namespace || !w.selects(e.Object) || !w.sight.Pass(e) {
+		if e.Resource != w.resource || w.namespace != "" && e.Name.Namespace != w.namespace {
 			continue
 		}
-		if !w.send(watch.Event{Type: e.Type, Object: e.Object.DeepCopyObject()}) {
+		told, ok := w.tells(e)
+		if !ok || !w.sight.Pass(e) {
+			continue
+		}
+		if !w.send(watch.Event{Type: told, Object: e.Object.DeepCopyObject()}) {
 			return
 		}
 	}
+}
+
+// tells is what a change is to those who select objects: one that they do not
+// select any more is gone, and one that they did not select before is new.
+func (w *watcher) tells(e Event) (watch.EventType, bool) {
+	is, was := w.selects(e.Object), e.was != nil && w.selects(e.was)
+	switch {
+	case e.Type == watch.Deleted:
+		return watch.Deleted, is || was
+	case is && !was:
+		return watch.Added, true
+	case was && !is:
+		return watch.Deleted, true
+	}
+	return e.Type, is
 }
 
 func (w *watcher) send(e watch.Event) bool {

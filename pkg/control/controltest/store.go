@@ -73,9 +73,10 @@ func (s *store) put(r schema.GroupVersionResource, o runtime.Object, created boo
 		}
 		return apierrors.NewNotFound(r.GroupResource(), key.Name)
 	}
+	was := s.objects[r][key]
 	s.objects[r][key] = o
 	s.mu.Unlock()
-	s.history.add(Event{Version: versionOf(m.GetResourceVersion(), 0), Type: event, Resource: r, Name: key, Object: o})
+	s.history.add(Event{Version: versionOf(m.GetResourceVersion(), 0), Type: event, Resource: r, Name: key, Object: o, was: was})
 	return nil
 }
 
@@ -92,6 +93,6 @@ func (s *store) remove(r schema.GroupVersionResource, namespace, name string) er
 	last := o.DeepCopyObject()
 	version := s.history.next()
 	mustAccess(last).SetResourceVersion(fmt.Sprint(version))
-	s.history.add(Event{Version: version, Type: watch.Deleted, Resource: r, Name: key, Object: last})
+	s.history.add(Event{Version: version, Type: watch.Deleted, Resource: r, Name: key, Object: last, was: o})
 	return nil
 }

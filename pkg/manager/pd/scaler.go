@@ -238,7 +238,19 @@ func (x *change) stopped(ctx context.Context, c *view.Cluster, ordinal int32) (b
 	if err != nil {
 		return false, fmt.Errorf("see how many PDs there are: %w", err)
 	}
-	return set != nil && set.Spec.Replicas != nil && *set.Spec.Replicas == c.PD.Replicas(), nil
+	if set == nil || set.Spec.Replicas == nil || *set.Spec.Replicas != c.PD.Replicas() {
+		return false, nil
+	}
+	// A new member may have come under the same name meanwhile, with another volume.
+	seen := c.PD.Claims[ordinal]
+	claim, err := x.controls.Live.Claim(ctx, c.Object.Namespace, naming.Claim(c.Object.Name, naming.PD, ordinal))
+	if err != nil {
+		return false, fmt.Errorf("see that the volume claim of the PD is set aside: %w", err)
+	}
+	if seen == nil || claim == nil {
+		return seen == nil && claim == nil, nil
+	}
+	return claim.UID == seen.UID && member.Retired(claim) == member.Retired(seen), nil
 }
 
 // removeMember removes a member that is stopped, or the second of two.

@@ -239,7 +239,15 @@ func (f *Failover) dropPod(ctx context.Context, c *view.Cluster, name string) er
 	if pod == nil || pod.DeletionTimestamp != nil {
 		return nil
 	}
-	if err := f.controls.Pods.Delete(ctx, pod); err != nil {
+	// A pod that crashes changes all the time, and its volume is going already.
+	now, err := f.controls.Live.Pod(ctx, pod.Namespace, pod.Name)
+	if err != nil {
+		return fmt.Errorf("look at pod %s: %w", name, err)
+	}
+	if now == nil || now.UID != pod.UID {
+		return nil
+	}
+	if err := f.controls.Pods.Delete(ctx, now); err != nil {
 		return err
 	}
 	f.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonReplacing, "Deleted pod %s, which comes back with a new volume", pod.Name)
