@@ -145,5 +145,5 @@ func TestGraceful(t *testing.T) {
 	require.NotNil(t, placed)
 	assert.NotNil(t, placed.DeletionTimestamp)
 	api.Delete(placed, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
-	assert.NotNil(t, Read[corev1.Pod](api, "ns", "placed"), "it is ending already")
+	assert.Nil(t, Read[corev1.Pod](api, "ns", "placed"), "by force")
 }

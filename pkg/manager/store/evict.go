@@ -117,3 +117,47 @@ func evict(ctx context.Context, client pdapi.Client, fresh *view.Cluster, store 
 	}
 	return len(transfers) + stuck, stuck, nil
 }
+
+// lastRound is the time between two attempts to hold PD's slot.
+const lastRound = 200 * time.Millisecond
+
+// mayStop tells whether a store whose leaders have all moved away may be stopped at
+// this moment. PD's balance takes a store that leads nothing for the best heir, and goes on
+// doing so while it is away, with its last heartbeat still young: a cell that is handed over to it then
+// takes no writes for as long as an election. PD moves one leader at a time, and a
+// transfer to the one that leads already, which moves nothing, counts until the cell's next
+// heartbeat. So the slot is taken first, and then it is looked at again.
+func mayStop(ctx context.Context, client pdapi.Client, fresh *view.Cluster, store uint64) (bool, error) {
+	transfer, ok := idleTransfer(fresh, store)
+	if !ok {
+		return true, nil // nobody else leads anything, so nobody could hand it over
+	}
+	err := client.TransferLeader(ctx, transfer.Cell, transfer.ToPeer)
+	if errors.Is(err, pdapi.ErrLimited) {
+		return false, nil // PD is moving a leader, perhaps to this store
+	}
+	if err != nil {
+		return false, fmt.Errorf("hold PD's balance while store %d stops: %w", store, err)
+	}
+	now := fresh.LookAgain(ctx, client)
+	if now.StoresUnhealthy() != "" {
+		return false, nil
+	}
+	_, stuck := PlanTransfers(now.State, now.State.Cells, store)
+	return now.LedBy(store) <= stuck, nil
+}
+
+// idleTransfer is a transfer that moves nothing: of a cell that another store leads to its
+// leader. It is another cell each time, since PD drops what is asked of a cell that it is busy with.
+func idleTransfer(c *view.Cluster, store uint64) (Transfer, bool) {
+	var idle []Transfer
+	for i := range c.State.Cells {
+		if cell := &c.State.Cells[i]; cell.Leader != nil && cell.Leader.StoreID != store {
+			idle = append(idle, Transfer{cell.ID, cell.Leader.ID})
+		}
+	}
+	if len(idle) == 0 {
+		return Transfer{}, false
+	}
+	return idle[int(c.State.At.UnixNano()/int64(lastRound))%len(idle)], true
+}

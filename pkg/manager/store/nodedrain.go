@@ -145,6 +145,10 @@ func (n *NodeDrain) release(ctx context.Context, c *view.Cluster, pod *corev1.Po
 		n.again(c, evictRound)
 		return nil
 	}
+	if ok, err := mayStop(ctx, client, fresh, store.ID); err != nil || !ok {
+		n.again(c, lastRound)
+		return err
+	}
 	yes := "true"
 	if err := n.label(ctx, pod, &yes); err != nil {
 		return err

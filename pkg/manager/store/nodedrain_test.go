@@ -67,3 +67,25 @@ func TestNodeDrain(t *testing.T) {
 	assert.Empty(t, label())
 	assert.Nil(t, r.act(n))
 }
+
+// While PD moves a leader, perhaps to the store that is about to stop, it does not stop.
+func TestPDsSlotIsHeld(t *testing.T) {
+	c := withStores(3)
+	r := newRoom(t, c, upgrading(c, 1))
+	u := store.NewUpgrader(r.Controls(), r.client, r.lookAgain)
+	r.act(u)
+	for rounds := 0; r.leads(1) > 0; rounds++ {
+		require.Less(t, rounds, 20)
+		r.act(u)
+		r.pass(time.Second)
+	}
+	v := r.view()
+	to := v.State.Cells[0].Leader.ID
+	require.NoError(t, r.client(v).TransferLeader(t.Context(), v.State.Cells[0].ID, to))
+	r.act(u)
+	assert.Empty(t, r.Writes(), "the one transfer that PD allows at a time is another's")
+	assert.Equal(t, []time.Duration{200 * time.Millisecond}, r.again)
+	r.pass(2 * time.Second)
+	r.act(u)
+	assert.Equal(t, []string{"delete Pod demo-store-1"}, r.Writes())
+}

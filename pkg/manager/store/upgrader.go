@@ -101,6 +101,12 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		u.again(c, evictRound)
 		return nil
 	}
+	if s.Do != stopNow {
+		if ok, err := mayStop(ctx, client, fresh, store.ID); err != nil || !ok {
+			u.again(c, lastRound)
+			return err
+		}
+	}
 	if err := u.controls.Pods.Delete(ctx, pod); err != nil {
 		return err
 	}

@@ -49,12 +49,13 @@ func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *m
 		growing++
 	}
 	if growing > 0 {
+		r.Wait(v1alpha1.ReasonWaitingForVolume, "growing the volumes of %s to %s", set.Component, want.String())
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Grew %d volume claims of %s to %s", growing, set.Component, want.String())
 	}
 	if growing > 0 || len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	return m.growTemplate(ctx, c, set, want)
+	return m.growTemplate(ctx, c, set, want, r)
 }
 
 // EventResized is the reason of events about volumes that grow.
@@ -63,7 +64,7 @@ const EventResized = "Resized"
 // growTemplate replaces a StatefulSet whose claim template asks for less than the
 // spec, since Kubernetes lets nobody change it. Its pods stay, and the next sync makes
 // the new one, which adopts them.
-func (m *Manager) growTemplate(ctx context.Context, c *view.Cluster, set *view.Set, want resource.Quantity) error {
+func (m *Manager) growTemplate(ctx context.Context, c *view.Cluster, set *view.Set, want resource.Quantity, r *manager.Result) error {
 	if set.Set == nil || set.Set.DeletionTimestamp != nil || len(set.Set.Spec.VolumeClaimTemplates) == 0 {
 		return nil
 	}
@@ -74,6 +75,7 @@ func (m *Manager) growTemplate(ctx context.Context, c *view.Cluster, set *view.S
 	if err := m.controls.Orphans.DeleteAlone(ctx, set.Set); err != nil {
 		return err
 	}
+	r.Wait(v1alpha1.ReasonWaitingForVolume, "replacing StatefulSet %s, so that new volumes have %s", set.Set.Name, want.String())
 	m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Replaced StatefulSet %s, whose pods go on, so that new volumes have %s", set.Set.Name, want.String())
 	return nil
 }

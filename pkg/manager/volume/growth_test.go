@@ -56,20 +56,23 @@ func TestVolumesGrow(t *testing.T) {
 	assert.Empty(t, r.Problems)
 	assert.Equal(t, []string{"resize PersistentVolumeClaim data-demo-store-0", "resize PersistentVolumeClaim data-demo-store-1", "resize PersistentVolumeClaim data-demo-store-2"}, f.Writes())
 	assert.Equal(t, "2Gi", sizeOf(f, "data-demo-store-1"))
+	assert.Equal(t, []manager.Note{{Reason: v1alpha1.ReasonWaitingForVolume, Message: "growing the volumes of store to 2Gi"}}, r.Waits, "not ready before that is done")
 	assert.Equal(t, []string{"Normal Resized: Grew 3 volume claims of store to 2Gi"}, f.Events.All())
 
 	f.Reset()
-	_, err = syncVolumes(t, f, c)
+	r, err = syncVolumes(t, f, c)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"delete alone StatefulSet demo-store"}, f.Writes(), "then the template of new claims")
+	assert.Len(t, r.Waits, 1)
 	assert.Len(t, f.Pods.List(Namespace, "demo"), 8, "nobody stops")
 
 	f.Reset()
 	f.ApplySets(c)
 	f.Reset()
-	_, err = syncVolumes(t, f, c)
+	r, err = syncVolumes(t, f, c)
 	require.NoError(t, err)
 	assert.Empty(t, f.Writes(), "and that is all")
+	assert.Empty(t, r.Waits)
 }
 
 func TestVolumesThatDoNotGrow(t *testing.T) {

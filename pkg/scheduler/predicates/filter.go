@@ -55,6 +55,24 @@ type Refusal struct {
 	Reason int
 }
 
+type filter struct {
+	*Question
+	judge   *placement.Judgement
+	answer  Answer
+	reasons map[placement.Place]int
+	special [2]int // index plus one of the reasons that no domain stands for
+}
+
+type spot struct {
+	node string
+	at   placement.Place
+}
+
+const (
+	unknownNode = iota
+	undecidedNode
+)
+
 // Filter answers a question. Of zones that are as good it chooses one, the emptiest,
 // so that what is decided next need not wait to see which one it became.
 func Filter(q *Question) Answer {
@@ -73,20 +91,20 @@ func examine(q *Question) (f *filter, allowed, undecided []spot) {
 	returns := q.Pinned.Known() && q.Topology.Finest(q.Pinned)
 	for _, node := range q.Nodes {
 		at, known := q.Topology.Of(node)
+		if !known {
+			f.refuse(node, unknownNode, "the extender does not know the node yet; it will in a moment")
+			continue
+		}
+		full, ok := f.judge.Allows(at, q.Pinned.Level())
 		switch {
-		case known && returns:
+		case returns:
 			allowed = append(allowed, spot{node, at})
-		case !known:
-			f.refuse(node, unknownNode, "the extender does not know the node, or the pod does not tolerate its taints; it asks again soon")
+		case !ok:
+			f.refuseFull(node, full)
 		case f.undecided(at):
 			undecided = append(undecided, spot{node, at})
 			f.refuse(node, undecidedNode, "another of the "+f.others()+" is being placed at this moment, and may come here")
 		default:
-			full, ok := f.judge.Allows(at, q.Pinned.Level())
-			if !ok {
-				f.refuseFull(node, full)
-				continue
-			}
 			allowed = append(allowed, spot{node, at})
 		}
 	}
@@ -103,24 +121,6 @@ func (f *filter) betterLater(undecided []spot) bool {
 	}
 	return false
 }
-
-type filter struct {
-	*Question
-	judge   *placement.Judgement
-	answer  Answer
-	reasons map[placement.Place]int
-	special [2]int // index plus one of the reasons that no domain stands for
-}
-
-type spot struct {
-	node string
-	at   placement.Place
-}
-
-const (
-	unknownNode = iota
-	undecidedNode
-)
 
 // undecided tells whether a node may become another's. What is known down to the last level needs no wait.
 func (f *filter) undecided(at placement.Place) bool {

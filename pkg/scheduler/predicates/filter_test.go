@@ -112,6 +112,12 @@ func TestFilter(t *testing.T) {
 		"another's zone is decided, its node not: other zones need not wait": {
 			nodes: three, component: naming.Store, members: 6, there: "", choosing: "zone=z1", offered: "a b c d", want: "c d",
 		},
+		"a zone that is full whatever is chosen is no reason to wait": {
+			nodes: three, component: naming.Store, members: 3, choosing: "zone=z1", there: "c", offered: "a b",
+			reasons: map[string]string{
+				"a b": zone + "=z1 holds 1 of the 3 stores of ns/demo already, and with one more its loss could take 2 replicas of a cell: make room on a node with " + zone + "=z3, or add one",
+			},
+		},
 		"in the same zone they do": {
 			nodes: three, component: naming.Store, members: 6, there: "c e", choosing: "zone=z1", offered: "a b", undecided: true,
 			reasons: map[string]string{"a b": "another of the stores of ns/demo is being placed at this moment, and may come here"},
@@ -134,7 +140,7 @@ func TestFilter(t *testing.T) {
 		},
 		"a node that is not known yet": {
 			nodes: "-:a", component: naming.PD, members: 1, offered: "x",
-			reasons: map[string]string{"x": "the extender does not know the node, or the pod does not tolerate its taints; it asks again soon"},
+			reasons: map[string]string{"x": "the extender does not know the node yet; it will in a moment"},
 		},
 		"nothing offered, nothing said": {nodes: three, component: naming.PD, members: 3},
 	}

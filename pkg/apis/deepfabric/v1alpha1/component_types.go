@@ -361,7 +361,7 @@ type StoreConfig struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	CellHeartbeatInterval *metav1.Duration `json:"cellHeartbeatInterval,omitempty"`
 
-	// RaftTickInterval is raft's clock; an election takes about ten. Default 100ms.
+	// RaftTickInterval is raft's clock; an election takes about ten. Default 80ms.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	RaftTickInterval *metav1.Duration `json:"raftTickInterval,omitempty"`

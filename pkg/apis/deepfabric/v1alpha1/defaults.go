@@ -23,7 +23,7 @@ const (
 	DefaultCellCapacity           = int64(64 << 20)
 	DefaultStoreHeartbeat         = 5 * time.Second
 	DefaultCellHeartbeat          = 2 * time.Second
-	DefaultRaftTick               = 100 * time.Millisecond
+	DefaultRaftTick               = 80 * time.Millisecond
 	DefaultPeerDownTime           = 5 * time.Minute
 	DefaultEvictLeaderTimeout     = 10 * time.Minute
 	DefaultEvictTimeoutPolicy     = EvictWait

@@ -48,7 +48,7 @@ func TestSetDefaults(t *testing.T) {
 		CellCapacity:           new(int64(64 << 20)),
 		StoreHeartbeatInterval: &metav1.Duration{Duration: 5 * time.Second},
 		CellHeartbeatInterval:  &metav1.Duration{Duration: 2 * time.Second},
-		RaftTickInterval:       &metav1.Duration{Duration: 100 * time.Millisecond},
+		RaftTickInterval:       &metav1.Duration{Duration: 80 * time.Millisecond},
 		PeerDownTime:           &metav1.Duration{Duration: 5 * time.Minute},
 	}, s.Store.Config)
 	assert.Equal(t, &InitialCells{Count: 8, Capacity: 64 << 20}, s.Store.InitialCells)

@@ -25,7 +25,7 @@ type StoreConfigApplyConfiguration struct {
 	StoreHeartbeatInterval *v1.Duration `json:"storeHeartbeatInterval,omitempty"`
 	// CellHeartbeatInterval is the time between two reports of a cell to PD; a cell's leader moves once a report. Default 2s.
 	CellHeartbeatInterval *v1.Duration `json:"cellHeartbeatInterval,omitempty"`
-	// RaftTickInterval is raft's clock; an election takes about ten. Default 100ms.
+	// RaftTickInterval is raft's clock; an election takes about ten. Default 80ms.
 	RaftTickInterval *v1.Duration `json:"raftTickInterval,omitempty"`
 	// PeerDownTime is how long a replica must be silent before its cell reports it as down. Default 5m.
 	PeerDownTime *v1.Duration `json:"peerDownTime,omitempty"`
