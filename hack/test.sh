@@ -50,13 +50,25 @@ model() {
 	suite "model" tests -count=1 -timeout=90m "$@" ./model ./model/sim ./model/bugs
 }
 
+# on_apiserver runs it on a real API server, disturbed less often, and tries every field of the CRD.
+on_apiserver() {
+	suite "model on an API server" tests -p=1 -count=1 -timeout=90m ./model/apiserver ./model/fields
+}
+
 all() {
 	unit
 	model
+	on_apiserver
 	raced "model, raced" tests -count=1 -run='^TestUndisturbed$' ./model
 	raced "API server" tests -count=1 -timeout=15m ./internal/... ./api/...
+	suite "scheduler on 300 nodes" tests -count=1 -timeout=20m ./scheduler/
 	CELL_CLUSTER_E2E=1 suite "nodes" tests/cluster -count=1 -timeout=15m ./e2e/...
 	CELL_E2E=1 suite "demo on nodes" tests -p=1 -count=1 -timeout=20m ./e2e/...
+}
+
+model_all() {
+	model
+	on_apiserver
 }
 
 # summed runs a group of suites and sums them up.
@@ -82,7 +94,8 @@ all)
 	;;
 model-all)
 	export CELL_MODEL=all
-	summed model
+	kubernetes
+	summed model_all
 	;;
 bench)
 	kubernetes

@@ -119,9 +119,7 @@ func New(kube kubernetes.Interface, cells versioned.Interface, events record.Eve
 		ConfigMaps:   strictly(newWriter(pending, kind("v1", "ConfigMap"), func(ns string) client[*corev1.ConfigMap] { return kube.CoreV1().ConfigMaps(ns) })),
 		StatefulSets: newSetWriter(kube, pending),
 		Deployments:  newWriter(pending, kind("apps/v1", "Deployment"), func(ns string) client[*appsv1.Deployment] { return kube.AppsV1().Deployments(ns) }),
-		Budgets: newWriter(pending, kind("policy/v1", "PodDisruptionBudget"), func(ns string) client[*policyv1.PodDisruptionBudget] {
-			return kube.PolicyV1().PodDisruptionBudgets(ns)
-		}),
+		Budgets:      newBudgetWriter(kube, pending),
 		Autoscalers: newWriter(pending, kind("autoscaling/v2", "HorizontalPodAutoscaler"), func(ns string) client[*autoscalingv2.HorizontalPodAutoscaler] {
 			return kube.AutoscalingV2().HorizontalPodAutoscalers(ns)
 		}),
@@ -168,5 +166,15 @@ func newSetWriter(kube kubernetes.Interface, pending *Pending) *writer[*appsv1.S
 		return kept
 	}
 	w.mend = map[string]any{"updateStrategy": map[string]any{"type": appsv1.OnDeleteStatefulSetStrategyType, "rollingUpdate": nil}}
+	return w
+}
+
+// newBudgetWriter takes back the other one of minAvailable and maxUnavailable,
+// since a budget may have only one of them.
+func newBudgetWriter(kube kubernetes.Interface, pending *Pending) *writer[*policyv1.PodDisruptionBudget] {
+	w := newWriter(pending, kind("policy/v1", "PodDisruptionBudget"), func(ns string) client[*policyv1.PodDisruptionBudget] {
+		return kube.PolicyV1().PodDisruptionBudgets(ns)
+	})
+	w.mend = map[string]any{"minAvailable": nil, "maxUnavailable": nil}
 	return w
 }

@@ -49,6 +49,7 @@ func TestDefaults(t *testing.T) {
 		set("spec.pvReclaimPolicy", "Retain"),
 		set("spec.pd.nodeSelectorRequired", "true"),
 		set("spec.store.nodeSelectorRequired", "true"),
+		set("spec.store.evictLeaderTimeoutPolicy", "Wait"),
 		set("spec.proxy.nodeSelectorRequired", "true"),
 		set("spec.store.initialCells", "{}"),
 		set("spec.store.initialCells.count", "8"),

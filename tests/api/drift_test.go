@@ -31,7 +31,7 @@ var drifts = map[string][]string{
 	},
 	"Service":                 {`{"spec":{"selector":{"app.kubernetes.io/instance":"other"}}}`, `[{"op":"replace","path":"/spec/ports/0/targetPort","value":1}]`},
 	"ConfigMap":               {`{"data":{"pd":"nonsense"}}`, `{"data":null}`},
-	"PodDisruptionBudget":     {`{"spec":{"maxUnavailable":"100%"}}`},
+	"PodDisruptionBudget":     {`{"spec":{"maxUnavailable":"100%","minAvailable":null}}`, `{"spec":{"minAvailable":1,"maxUnavailable":null}}`},
 	"HorizontalPodAutoscaler": {`{"spec":{"maxReplicas":50}}`},
 }
 

@@ -153,6 +153,10 @@ func (r *schedulingRig) createClusters(ctx context.Context, ns string, count int
 	if _, err := r.kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, metav1.CreateOptions{}); err != nil {
 		return nil, fmt.Errorf("make namespace: %w", err)
 	}
+	// kube-controller-manager would make it, and no pod is accepted without.
+	if _, err := r.kube.CoreV1().ServiceAccounts(ns).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, metav1.CreateOptions{}); err != nil {
+		return nil, fmt.Errorf("make service account: %w", err)
+	}
 	names := make([]string, count)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)

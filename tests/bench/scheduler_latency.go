@@ -12,6 +12,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +55,10 @@ func (r *schedulingRig) latency(ctx context.Context) (_ []figure, err error) {
 		}
 	}
 	r.proxy.Reset()
+	cpu, err := ownMetric(ctx, s, "process_cpu_seconds_total")
+	if err != nil {
+		return nil, err
+	}
 	times := map[string][]time.Duration{}
 	ask := func(verb string, pod *corev1.Pod, nodes []string) error {
 		took, err := question(ctx, s.URL+"/"+verb, pod, nodes)
@@ -86,7 +92,19 @@ func (r *schedulingRig) latency(ctx context.Context) (_ []figure, err error) {
 		}
 		out = append(out, f)
 	}
-	return append(out, figure{fmt.Sprintf("… API requests of %d questions", len(times["filter"])+len(times["prioritize"])), "0", fmt.Sprint(requests), verdict(float64(requests), 0)}), nil
+	memory, err := ownMetric(ctx, s, "process_resident_memory_bytes")
+	if err != nil {
+		return nil, err
+	}
+	after, err := ownMetric(ctx, s, "process_cpu_seconds_total")
+	if err != nil {
+		return nil, err
+	}
+	questions := len(times["filter"]) + len(times["prioritize"])
+	return append(out,
+		figure{"… CPU of an answer, on average", "", fmt.Sprintf("%.1f ms", (after-cpu)*1000/float64(questions)), unbounded},
+		figure{"… memory (resident)", "", fmt.Sprintf("%.0f MB", memory/1e6), unbounded},
+		figure{fmt.Sprintf("… API requests of %d questions", questions), "0", fmt.Sprint(requests), verdict(float64(requests), 0)}), nil
 }
 
 // question asks once, and takes the time from the first byte sent to the last one read.
@@ -115,6 +133,29 @@ func question(ctx context.Context, url string, pod *corev1.Pod, nodes []string) 
 		return 0, fmt.Errorf("ask the extender: %w", err)
 	}
 	return took, nil
+}
+
+// ownMetric reads a figure that the extender tells of its process.
+func ownMetric(ctx context.Context, s *schedule.Scheduler, name string) (float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Health+"/metrics", nil)
+	if err != nil {
+		return 0, fmt.Errorf("read the extender's metrics: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, fmt.Errorf("read the extender's metrics: %w", err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, fmt.Errorf("read the extender's metrics: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, fmt.Errorf("read the extender's metrics: %s is not among them", name)
 }
 
 // rates lets kube-scheduler place the same clusters without and with the extender.

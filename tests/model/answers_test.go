@@ -15,7 +15,7 @@ import (
 // Each write, to Kubernetes and to PD, fails in each way in which it can.
 func TestAnswers(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "answers", w, 24)
+		c := begin(t, "answers", w, 40)
 		for _, x := range c.undisturbed.Writes {
 			for _, a := range answers {
 				c.try(atWrite(a.name+" to", x.N, a.verdict(x)))
@@ -28,7 +28,7 @@ func TestAnswers(t *testing.T) {
 // Each kind of write fails three times in a row in each way.
 func TestAnswersInARow(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "answers in a row", w, 12)
+		c := begin(t, "answers in a row", w, 20)
 		kinds := map[string]bool{}
 		for _, x := range c.undisturbed.Writes {
 			if kinds[x.kind()] {
@@ -53,7 +53,7 @@ func TestAnswersInARow(t *testing.T) {
 // Reads fail for a while.
 func TestReadsFail(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "reads", w, 1)
+		c := begin(t, "reads", w, 2)
 		left := 20
 		c.try(Fault{Name: "reads fail", Read: func(ct.Request) error {
 			if left == 0 {
@@ -69,7 +69,7 @@ func TestReadsFail(t *testing.T) {
 // PD gets into each kind of trouble at each write.
 func TestPDTrouble(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "pd", w, 50)
+		c := begin(t, "pd", w, 100)
 		c.whole = 4
 		c.free = w.Harms // PD's own repairs come at other moments then
 		for _, x := range c.undisturbed.Writes {

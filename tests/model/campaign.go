@@ -36,6 +36,8 @@ type campaign struct {
 	whole int
 	// free: the end and the counts may differ from the undisturbed run's, as where the fault itself changes them.
 	free bool
+	// thrifty: not many more objects may be written than undisturbed.
+	thrifty bool
 	// sameEnd: the counts may differ, and the end may not.
 	sameEnd bool
 
@@ -78,6 +80,9 @@ func (c *campaign) try(f Fault) {
 		problem = out.EndDifference(c.undisturbed)
 	default:
 		problem = out.Difference(c.undisturbed)
+	}
+	if have, most := out.objectWrites(), c.undisturbed.objectWrites()*3/2; problem == "" && c.thrifty && have > most {
+		problem = fmt.Sprintf("objects were written %d times, and at most %d times would do", have, most)
 	}
 	if only != "" {
 		c.t.Log(strings.Join(out.Log(), "\n"))

@@ -26,7 +26,7 @@ func TestUndisturbed(t *testing.T) {
 // made or deleted more often.
 func TestCrashAtEachWrite(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "crash", w, 6)
+		c := begin(t, "crash", w, 10)
 		for n := range c.undisturbed.Writes {
 			c.try(atWrite("before", n+1, CrashBefore))
 			c.try(atWrite("after", n+1, CrashAfter))

@@ -61,8 +61,8 @@ func remove[T any, P interface {
 // though objects may be made more often.
 func TestByHand(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "by hand", w, 80)
-		c.whole, c.sameEnd = 6, !w.Harms
+		c := begin(t, "by hand", w, 200)
+		c.whole, c.sameEnd, c.free = 6, !w.Harms, w.Harms
 		for _, x := range c.undisturbed.Writes {
 			for _, d := range deeds {
 				c.try(byHand(x.N, d))

@@ -273,12 +273,12 @@ func (r *Run) checkShrink(component naming.Component, pod string) {
 
 // checkDown: a store is emptied only where the others can take over what it holds, and one at a time.
 func (r *Run) checkDown(w Write) {
-	id, _ := strconv.ParseUint(w.Name, 10, 64)
-	up := 0
+	id, up := r.storeOf(w), 0
+	if id == 0 {
+		return
+	}
 	for _, s := range r.World.PD.StoreInfos() {
 		switch {
-		case s.ID == id && s.State == pdapi.Down:
-			return
 		case s.ID != id && s.State == pdapi.Down:
 			r.breach("store %d is taken down while store %d is being emptied", id, s.ID)
 		case s.ID != id && s.State == pdapi.Up && s.Running:
@@ -293,9 +293,23 @@ func (r *Run) checkDown(w Write) {
 	}
 }
 
+// storeOf is the store that PD is told something about; 0 if that is without effect, since it was told before.
+func (r *Run) storeOf(w Write) uint64 {
+	id, _ := strconv.ParseUint(w.Name, 10, 64)
+	for _, s := range r.World.PD.StoreInfos() {
+		if s.ID == id && s.State != pdapi.Tombstone && (s.State == pdapi.Up || w.Verb == tombstoneStore) {
+			return id
+		}
+	}
+	return 0
+}
+
 // checkTombstone: a store ends only when no cell has a replica there, and none is being filled.
 func (r *Run) checkTombstone(w Write) {
-	id, _ := strconv.ParseUint(w.Name, 10, 64)
+	id := r.storeOf(w)
+	if id == 0 {
+		return
+	}
 	for _, c := range r.World.PD.CellInfos() {
 		if slices.Contains(c.Peers, id) {
 			r.breach("store %d becomes a tombstone with a replica of cell %d", id, c.ID)

@@ -40,7 +40,7 @@ var whims = []func(*rand.Rand, *spec){
 // Sequences of edits at moments of chance, with a crash of the operator now and
 // then: whatever was asked for on the way, the last word holds in the end.
 func TestChangesOfMind(t *testing.T) {
-	n := 24
+	n := 20
 	if all() {
 		n = 1500
 	}

@@ -226,6 +226,17 @@ func appendStates[T any, P interface {
 	return out
 }
 
+// objectWrites counts the writes of objects, without statuses.
+func (o *Outcome) objectWrites() int {
+	n := 0
+	for _, w := range o.Writes {
+		if w.To == toKubernetes && w.Resource != "cellclusters/status" {
+			n++
+		}
+	}
+	return n
+}
+
 // Log is what the operators wrote, one line a write; of a status, its phase and message.
 func (o *Outcome) Log() []string {
 	var out []string

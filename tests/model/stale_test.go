@@ -13,7 +13,7 @@ import (
 // that it would not have destroyed anyway.
 func TestRestartedBehind(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "behind", w, 4)
+		c := begin(t, "behind", w, 8)
 		for _, x := range c.undisturbed.Writes {
 			if x.destroys() || x.kind() == "patch statefulsets" || x.Verb == addMember {
 				for _, after := range []int{1, 6, 20} {
@@ -30,7 +30,7 @@ func TestRestartedBehind(t *testing.T) {
 // Each notification that a later one overwrites is hidden in turn.
 func TestUnseen(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "unseen", w, 60)
+		c := begin(t, "unseen", w, 90)
 		for _, o := range overwritten(c.undisturbed.Events) {
 			f := unseen(o.resource, o.name, o.n)
 			f.Name = fmt.Sprintf("event %d of %s %s", o.n, o.resource, o.name)
@@ -43,7 +43,7 @@ func TestUnseen(t *testing.T) {
 // At each write all watches end with 410 Gone.
 func TestWatchesCut(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "cut", w, 15)
+		c := begin(t, "cut", w, 20)
 		for n := range c.undisturbed.Writes {
 			c.try(severed(n + 1))
 		}
@@ -54,7 +54,8 @@ func TestWatchesCut(t *testing.T) {
 // All that Kubernetes tells comes late, all the time.
 func TestSlowWatches(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "slow", w, 1)
+		c := begin(t, "slow", w, 2)
+		c.thrifty = true
 		for _, seconds := range []int{1, 3, 8} {
 			c.try(slow(seconds))
 		}

@@ -12,7 +12,7 @@ import (
 // after a while the first one's write goes out, the last that it ever sends.
 func TestTwoOperators(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "two operators", w, 10)
+		c := begin(t, "two operators", w, 16)
 		for n := range c.undisturbed.Writes {
 			for _, late := range []int{8, 40} {
 				c.try(late2(n+1, late))

@@ -128,13 +128,15 @@ func at(second int, do func(*Run)) func(*Run) {
 	}
 }
 
-// pausing pauses a cluster in the middle of an upgrade.
+// pausing pauses a cluster at the beginning of an upgrade.
 func pausing() *Workload {
 	return &Workload{
 		Name: "pause and go on", Least: 90,
-		Do: func(r *Run) { r.Edit(func(s *spec) { s.Store.Image = "store:2" }) },
+		Do: func(r *Run) {
+			r.Edit(func(s *spec) { s.PD.Image, s.Store.Image, s.Proxy.Image = "pd:2", "store:2", "proxy:2" })
+		},
 		Each: func(r *Run) {
-			at(12, func(r *Run) { r.Edit(func(s *spec) { s.Paused = true }) })(r)
+			at(4, func(r *Run) { r.Edit(func(s *spec) { s.Paused = true }) })(r)
 			at(80, func(r *Run) { r.Edit(func(s *spec) { s.Paused = false }) })(r)
 		},
 	}
@@ -291,8 +293,8 @@ func noFailover() *Workload {
 		Do:   func(r *Run) { r.World.Wipe(naming.Store, 1) },
 		Each: func(r *Run) {
 			at(180, func(r *Run) { r.Edit(limit(1)) })(r)
-			if n := *r.set(naming.Store).Spec.Replicas; r.Seconds <= 180 && n > 3 {
-				r.breach("there are %d stores and no failover is allowed", n)
+			if set := r.set(naming.Store); r.Seconds <= 180 && set != nil && *set.Spec.Replicas > 3 {
+				r.breach("there are %d stores and no failover is allowed", *set.Spec.Replicas)
 			}
 		},
 	}

@@ -87,6 +87,7 @@ func Filter(q *Question) Answer {
 // examine finds the nodes that the rule allows, and those of which that is not certain yet.
 func examine(q *Question) (f *filter, allowed, undecided []spot) {
 	f = &filter{Question: q, judge: q.Topology.Judge(q.Rule, slices.Concat(q.Members, q.Choosing)), reasons: map[placement.Place]int{}}
+	allowed = make([]spot, 0, len(q.Nodes))
 	// Where its data is it may return, whatever the rule says.
 	returns := q.Pinned.Known() && q.Topology.Finest(q.Pinned)
 	for _, node := range q.Nodes {
@@ -132,7 +133,14 @@ func (f *filter) refuse(node string, which int, text string) {
 		f.answer.Reasons = append(f.answer.Reasons, text)
 		f.special[which] = len(f.answer.Reasons)
 	}
-	f.answer.Refused = append(f.answer.Refused, Refusal{node, f.special[which] - 1})
+	f.add(node, f.special[which]-1)
+}
+
+func (f *filter) add(node string, reason int) {
+	if f.answer.Refused == nil {
+		f.answer.Refused = make([]Refusal, 0, len(f.Nodes))
+	}
+	f.answer.Refused = append(f.answer.Refused, Refusal{node, reason})
 }
 
 // refuseFull refuses a node for a domain that holds enough. All single nodes share a
@@ -151,7 +159,7 @@ func (f *filter) refuseFull(node string, full placement.Place) {
 		f.reasons[group] = reason
 		f.answer.Reasons = append(f.answer.Reasons, f.explain(full))
 	}
-	f.answer.Refused = append(f.answer.Refused, Refusal{node, reason})
+	f.add(node, reason)
 }
 
 // single tells whether each domain of a level is one node.

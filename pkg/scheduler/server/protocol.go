@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	extenderv1 "k8s.io/kube-scheduler/extender/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/scheduler/predicates"
 )
@@ -23,19 +24,55 @@ const biggest = 16 << 20
 // errNoNames is about a KubeSchedulerConfiguration that is not the chart's.
 var errNoNames = errors.New("the request has nodes in place of their names, or no pod: set nodeCacheCapable to true in the extender's entry of the KubeSchedulerConfiguration")
 
-func readArgs(r *http.Request) (*corev1.Pod, []string, error) {
-	var args extenderv1.ExtenderArgs
-	if err := decode(r, &args); err != nil {
-		return nil, nil, err
-	}
-	if args.Pod == nil || args.NodeNames == nil {
-		return nil, nil, errNoNames
-	}
-	return args.Pod, *args.NodeNames, nil
+// question is an extenderv1.ExtenderArgs.
+type question struct {
+	Pod       *corev1.Pod
+	NodeNames *names
 }
 
+// names are decoded as parts of one string: there are thousands.
+type names []string
+
+// UnmarshalJSON implements json.Unmarshaler; text is valid JSON.
+func (n *names) UnmarshalJSON(text []byte) error {
+	if bytes.IndexByte(text, '\\') >= 0 || len(text) == 0 || text[0] != '[' {
+		return json.Unmarshal(text, (*[]string)(n)) // no name of a node has escapes
+	}
+	rest := string(text)
+	out := make([]string, 0, strings.Count(rest, ",")+1)
+	for {
+		_, after, found := strings.Cut(rest, `"`)
+		if !found {
+			break
+		}
+		name, after, _ := strings.Cut(after, `"`)
+		out, rest = append(out, name), after
+	}
+	*n = out
+	return nil
+}
+
+func readArgs(r *http.Request) (*corev1.Pod, []string, error) {
+	var q question
+	if err := decode(r, &q); err != nil {
+		return nil, nil, err
+	}
+	if q.Pod == nil || q.NodeNames == nil {
+		return nil, nil, errNoNames
+	}
+	return q.Pod, *q.NodeNames, nil
+}
+
+// buffers are for texts of requests, which nobody keeps.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 func decode(r *http.Request, into any) error {
-	text := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), biggest)+bytes.MinRead))
+	text, ok := buffers.Get().(*bytes.Buffer)
+	if !ok {
+		text = new(bytes.Buffer) // the pool holds nothing else
+	}
+	defer buffers.Put(text)
+	text.Reset()
 	if _, err := text.ReadFrom(io.LimitReader(r.Body, biggest)); err != nil {
 		return fmt.Errorf("read request: %w", err)
 	}

@@ -5,6 +5,7 @@ package server
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -273,6 +274,25 @@ func TestNoRequests(t *testing.T) {
 	w.post(PathPrioritize, &extenderv1.ExtenderArgs{Pod: pod("demo", naming.Store, 1, ""), NodeNames: &[]string{"a"}}, &extenderv1.HostPriorityList{})
 	assert.Empty(t, w.kube.Actions())
 	assert.Empty(t, w.cells.Actions())
+}
+
+func TestNamesAreTheProtocols(t *testing.T) {
+	for _, want := range [][]string{nil, {}, {"a"}, {"node-1", "node-2.example.com"}, {"odd\"name", "back\\slash", "ä"}} {
+		text, err := json.Marshal(&extenderv1.ExtenderArgs{Pod: &corev1.Pod{}, NodeNames: &want})
+		require.NoError(t, err)
+		pretty := strings.ReplaceAll(string(text), ",", " ,\n ")
+		for _, body := range []string{string(text), pretty} {
+			_, got, err := readArgs(&http.Request{Body: io.NopCloser(strings.NewReader(body))})
+			if want == nil {
+				assert.ErrorIs(t, err, errNoNames)
+				continue
+			}
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+	}
+	_, _, err := readArgs(&http.Request{Body: io.NopCloser(strings.NewReader(`{"NodeNames": 1}`))})
+	assert.Error(t, err)
 }
 
 func TestFilterResultIsTheProtocols(t *testing.T) {

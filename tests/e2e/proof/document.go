@@ -38,7 +38,7 @@ func Tables(rows []Row) string {
 	var b strings.Builder
 	table := func(title string, planned bool) {
 		fmt.Fprintf(&b, "%s\n\n", title)
-		b.WriteString("| | took | writes, reads | acknowledged writes lost | histories not linearizable | longest wait | failed attempts | closed by stopping proxies | |\n|---|---|---|---|---|---|---|---|---|\n")
+		b.WriteString("| | took | writes, reads | acknowledged writes lost | histories not linearizable | longest wait | failed attempts | closed by stopping proxies | load | |\n|---|---|---|---|---|---|---|---|---|---|\n")
 		for _, r := range rows {
 			if r.Planned == planned {
 				b.WriteString(r.line())
@@ -52,8 +52,8 @@ func Tables(rows []Row) string {
 }
 
 func (r Row) line() string {
-	return fmt.Sprintf("| %s | %.0f s | %d, %d | %d | %d | %.2f s | %d | %d | %s |\n",
-		r.Name, r.Seconds, r.Writes, r.Reads, r.Lost, r.Inconsistent, r.LongestWait, r.Failed, r.Closed, r.verdict())
+	return fmt.Sprintf("| %s | %.0f s | %d, %d | %d | %d | %.2f s | %d | %d | %.1f | %s |\n",
+		r.Name, r.Seconds, r.Writes, r.Reads, r.Lost, r.Inconsistent, r.LongestWait, r.Failed, r.Closed, r.Load, r.verdict())
 }
 
 func (r Row) verdict() string {

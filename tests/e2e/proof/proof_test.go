@@ -18,16 +18,17 @@ func TestRowsAreKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rows")
 	t.Setenv(Enable, file)
 	planned := NewRow("upgrade", 62*time.Second, ledger.Report{Writes: 100, Reads: 30, Closed: 2, Longest: 480 * time.Millisecond}, ledger.Verdict{Keys: 7})
-	planned.Planned, planned.Within = true, true
+	planned.Planned, planned.Within, planned.Load = true, true, 1.5
 	killed := NewRow("node killed", 90*time.Second, ledger.Report{Writes: 50, Failed: make([]ledger.Failure, 3), Longest: 4 * time.Second}, ledger.Verdict{Lost: []string{"k"}})
+	killed.Load = 2
 	require.NoError(t, Note(planned))
 	require.NoError(t, Note(killed))
 	rows, err := Read(file)
 	require.NoError(t, err)
 	assert.Equal(t, []Row{planned, killed}, rows)
 	text := Tables(rows)
-	assert.Contains(t, text, "| upgrade | 62 s | 100, 30 | 0 | 0 | 0.48 s | 0 | 2 | met |\n")
-	assert.Contains(t, text, "| node killed | 90 s | 50, 0 | 1 | 0 | 4.00 s | 3 | 0 | **missed** |\n")
+	assert.Contains(t, text, "| upgrade | 62 s | 100, 30 | 0 | 0 | 0.48 s | 0 | 2 | 1.5 | met |\n")
+	assert.Contains(t, text, "| node killed | 90 s | 50, 0 | 1 | 0 | 4.00 s | 3 | 0 | 2.0 | **missed** |\n")
 }
 
 func TestNothingIsKeptUnasked(t *testing.T) {
@@ -60,8 +61,9 @@ func TestModel(t *testing.T) {
     campaign.go:90: create, stale view: 7 of 7 schedules tried, 0 failed
 107 schedules were tried
 `
-	all := ReadModel(log)
-	assert.Equal(t, []Schedules{{"crash after each write", 2, 100, 1}, {"stale view", 1, 7, 0}}, all)
-	assert.Contains(t, ModelTable(all), "| **all** | | **107** | **1** |")
-	assert.Empty(t, ReadModel("ok"))
+	m := ReadModel(log + "12 passed, 1 failed in 3 suites\n")
+	assert.Equal(t, []Schedules{{"crash after each write", 2, 100, 1}, {"stale view", 1, 7, 0}}, m.Faults)
+	assert.Contains(t, m.String(), "107 schedules were tried. Tests: 12 passed, 1 failed in 3 suites.\n")
+	assert.Contains(t, m.String(), "| crash after each write | 2 | 100 | 1 |\n")
+	assert.Equal(t, "Not run.\n", ReadModel("ok").String())
 }

@@ -31,6 +31,9 @@ type Row struct {
 	Within  bool `json:"within"`
 	Allowed int  `json:"allowed"`
 
+	// Load is the machine's load average over the last minute of the scenario: the waits mean
+	// little where it is far above the number of cores.
+	Load         float64 `json:"load"`
 	Seconds      float64 `json:"seconds"`
 	Writes       int     `json:"writes"`
 	Reads        int     `json:"reads"`
@@ -46,9 +49,18 @@ type Row struct {
 // NewRow makes a row of what a ledger says. took is the scenario's time.
 func NewRow(name string, took time.Duration, r ledger.Report, v ledger.Verdict) Row {
 	return Row{
-		Name: name, Seconds: took.Seconds(), Writes: r.Writes, Reads: r.Reads, Keys: v.Keys, LongestWait: r.Longest.Seconds(),
+		Name: name, Load: load(), Seconds: took.Seconds(), Writes: r.Writes, Reads: r.Reads, Keys: v.Keys, LongestWait: r.Longest.Seconds(),
 		Failed: len(r.Failed), Closed: r.Closed, GaveUp: r.GaveUp, Lost: len(v.Lost), Inconsistent: len(v.Inconsistent),
 	}
+}
+
+// load is what the kernel says; 0 where it says nothing.
+func load() float64 {
+	var minute float64
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		_, _ = fmt.Sscan(string(text), &minute)
+	}
+	return minute
 }
 
 // Note keeps a row, if this run shall prove something.

@@ -36,6 +36,7 @@ func TestBefallen(t *testing.T) {
 
 	befall := func(name, prefix string, misfortune func(t *testing.T)) {
 		t.Run(prefix, func(t *testing.T) {
+			awaitRest(t, c) // so that each store leads some cells
 			c.Befallen(t, name, prefix, func() {
 				began := time.Now()
 				misfortune(t)

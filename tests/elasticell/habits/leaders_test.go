@@ -88,6 +88,21 @@ func TestTransferLimitAndBalance(t *testing.T) {
 	testcluster.Await(t, 60*time.Second, "even again", even)
 }
 
+// A transfer to the peer that leads already moves nothing, and holds the only slot until the cell's next heartbeat.
+func TestTransferToTheLeaderHoldsTheSlot(t *testing.T) {
+	t.Parallel()
+	c := upCluster(t, 3, testcluster.Options{InitCells: 3, StoreFlags: []string{"-interval-heartbeat-cell=3"}})
+	testcluster.Await(t, 60*time.Second, "PD has nothing to do", func() bool { return c.System().OperatorCount == 0 })
+	cells := c.ListCells()
+	held, other := cells[0], cells[1]
+	a := transfer(c, held.Meta.ID, held.Leader.ID)
+	require.Zero(t, a.Code, a.Error)
+	a = transfer(c, other.Meta.ID, someoneElse(other).ID)
+	assert.Equal(t, "Scheduler not performed by limit", a.Error)
+	testcluster.Await(t, 10*time.Second, "the slot is free again", func() bool { return c.System().OperatorCount == 0 })
+	assert.Equal(t, held.Leader, c.ListCells()[0].Leader)
+}
+
 // A transfer aimed at a peer on a dead store stays, and holds the only slot.
 func TestTransferToTheDead(t *testing.T) {
 	t.Parallel()

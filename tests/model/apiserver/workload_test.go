@@ -228,7 +228,7 @@ func often(v Verdict) func() Rule {
 	}
 }
 
-// cutWatches ends all watches again and again.
+// cutWatches ends all watches, three times: client-go waits longer before each list that follows, up to half a minute.
 func cutWatches(l *Lab) func() {
 	over, done := make(chan struct{}), make(chan struct{})
 	o, cut := l.operator, 0
@@ -238,11 +238,11 @@ func cutWatches(l *Lab) func() {
 	}, func() string { return "a watch is open" })
 	go func() {
 		defer close(done)
-		for {
+		for range 2 {
 			select {
 			case <-over:
 				return
-			case <-time.After(500 * time.Millisecond):
+			case <-time.After(1500 * time.Millisecond):
 				cut += o.CutWatches()
 			}
 		}

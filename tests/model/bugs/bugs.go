@@ -21,28 +21,30 @@ type Bug struct {
 	Name string
 	// File is below the root of the repository; Old is replaced by New in it, and stands there exactly once.
 	File, Old, New string
+	// And is what else must be edited, where two lines of defence stand behind each other.
+	And []Edit
 	// Caught is the test of package model that must fail, as for -run.
 	Caught string
 	// Only narrows its schedules down, where it has many; see CELL_MODEL_ONLY.
 	Only string
 }
 
-// Overlay writes the wrong file and what tells the compiler of it into a directory,
-// and returns the latter's path.
+// Edit is one replacement in one file.
+type Edit struct{ File, Old, New string }
+
+// Overlay writes the wrong files and what tells the compiler of them into a
+// directory, and returns the latter's path.
 func (b Bug) Overlay(root, dir string) (string, error) {
-	file := filepath.Join(root, b.File)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read what is to be made wrong: %w", err)
+	replace := map[string]string{}
+	for _, e := range append([]Edit{{b.File, b.Old, b.New}}, b.And...) {
+		file := filepath.Join(root, e.File)
+		wrong, err := e.write(file, dir)
+		if err != nil {
+			return "", err
+		}
+		replace[file] = wrong
 	}
-	if n := strings.Count(string(text), b.Old); n != 1 {
-		return "", fmt.Errorf("%s: the text to replace is there %d times, it must be once: %s", b.File, n, b.Old)
-	}
-	wrong := filepath.Join(dir, filepath.Base(b.File))
-	if err := os.WriteFile(wrong, []byte(strings.Replace(string(text), b.Old, b.New, 1)), 0o600); err != nil {
-		return "", fmt.Errorf("write the wrong file: %w", err)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{file: wrong}})
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return "", fmt.Errorf("encode the overlay: %w", err)
 	}
@@ -51,4 +53,20 @@ func (b Bug) Overlay(root, dir string) (string, error) {
 		return "", fmt.Errorf("write the overlay: %w", err)
 	}
 	return path, nil
+}
+
+// write writes the wrong file and returns its path.
+func (e Edit) write(file, dir string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read what is to be made wrong: %w", err)
+	}
+	if n := strings.Count(string(text), e.Old); n != 1 {
+		return "", fmt.Errorf("%s: the text to replace is there %d times, it must be once: %s", e.File, n, e.Old)
+	}
+	wrong := filepath.Join(dir, strings.ReplaceAll(e.File, "/", "-"))
+	if err := os.WriteFile(wrong, []byte(strings.Replace(string(text), e.Old, e.New, 1)), 0o600); err != nil {
+		return "", fmt.Errorf("write the wrong file: %w", err)
+	}
+	return wrong, nil
 }

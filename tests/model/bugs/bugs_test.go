@@ -68,7 +68,7 @@ func catch(t *testing.T, b Bug) {
 func first(out string) string {
 	for line := range strings.Lines(out) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "second ") || strings.Contains(line, "undisturbed") || strings.HasPrefix(line, "it ") {
+		if strings.HasPrefix(line, "second ") || strings.Contains(line, "undisturbed") || strings.Contains(line, "it does not come") || strings.Contains(line, "written") {
 			return line
 		}
 	}

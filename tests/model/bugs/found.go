@@ -41,6 +41,32 @@ var Found = []Bug{
 		New:    "if led := now.Sub(s.LeaderSince); led",
 		Caught: "TestPDTrouble/pd-3-to-1", Only: "not hearing",
 	},
+	{
+		Name:   "of two PDs one is removed that is not the one set aside",
+		File:   "pkg/manager/pd/scaler.go",
+		Old:    "	return claim.UID == seen.UID && member.Retired(claim) == member.Retired(seen), nil",
+		New:    "	return true, nil",
+		Caught: "TestRestartedBehind/pd-3-to-1-to-3", Only: "restarted 20 s",
+	},
+	{
+		Name: "a claim that is set aside is marked for a replacement too",
+		File: "pkg/manager/store/spare.go",
+		Old:  "	if member.Retired(claim) {\n		return 0\n	}\n	return member.MarkedID(claim, naming.AnnotationReplacing)",
+		New:  "	return member.MarkedID(claim, naming.AnnotationReplacing)",
+		And: []Edit{{
+			File: "pkg/control/writer.go",
+			Old:  "	if m.Unchanged {",
+			New:  "	if m.Unchanged && m.Labels != nil {",
+		}},
+		Caught: "TestRestartedBehind/store-5-to-3$", Only: "restarted 20 s",
+	},
+	{
+		Name:   "a store starts again on a volume that is being deleted",
+		File:   "pkg/manager/store/failover.go",
+		Old:    "	if err := f.controls.Pods.Delete(ctx, now); err != nil {",
+		New:    "	if err := f.controls.Pods.Delete(ctx, pod); err != nil {",
+		Caught: "TestRestartedBehind/failover-not-allowed", Only: "restarted 1 s",
+	},
 }
 
 // All are all bugs.

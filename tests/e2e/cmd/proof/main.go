@@ -52,7 +52,7 @@ func write(rows, model, document string) error {
 }
 
 // figures are all that was shown, and on what.
-func figures(scenarios []proof.Row, schedules []proof.Schedules) string {
+func figures(scenarios []proof.Row, model proof.Model) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Commit %s, on %s.\n\n", commit(), machine())
 	b.WriteString("### Real nodes, under load\n")
@@ -62,11 +62,7 @@ func figures(scenarios []proof.Row, schedules []proof.Schedules) string {
 		b.WriteString(proof.Tables(scenarios))
 	}
 	b.WriteString("### Schedules of faults\n")
-	if len(schedules) == 0 {
-		b.WriteString("Not run.\n")
-	} else {
-		b.WriteString(proof.ModelTable(schedules))
-	}
+	b.WriteString(model.String())
 	return b.String()
 }
 

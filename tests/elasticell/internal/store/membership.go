@@ -101,22 +101,23 @@ func (s *Store) soundLimit() time.Duration {
 	return 2 * time.Duration(s.cfg.ElectionTicks) * s.cfg.RaftTick
 }
 
-// maxTransferLag is how many entries an heir may be behind.
-const maxTransferLag = 1000
+// maxTransferLag is how many entries an heir may be behind; it is upstream's number.
+const maxTransferLag = 10
 
-// handOver passes the lead to a member that is alive and nearly up to date; to another the order is not carried out,
-// and stays with PD until it times out.
+// handOver passes the lead to a member that is alive and nearly up to date, unless some member is just being filled;
+// otherwise the order is not carried out, and stays with PD until it times out.
 func (s *Store) handOver(p *peer, to meta.Peer, now time.Time) {
 	if to.ID == p.Peer || !slices.Contains(p.soundPeers(now, s.soundLimit()), to.ID) {
 		return
 	}
-	behind := uint64(0)
+	behind, filling := uint64(0), false
 	p.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
 		if id == to.ID {
-			behind = p.log.lastIndex() - pr.Match
+			behind = p.log.lastIndex() - min(p.log.lastIndex(), pr.Match)
 		}
+		filling = filling || pr.State == tracker.StateSnapshot
 	})
-	if behind <= maxTransferLag {
+	if behind <= maxTransferLag && !filling {
 		slog.Info("hand the cell over", "cell", p.Cell.ID, "to", to.StoreID)
 		p.rn.TransferLeader(to.ID)
 	}
