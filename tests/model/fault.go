@@ -65,7 +65,7 @@ func Fail(err error) Verdict { return Verdict{kind: fail, err: err} }
 // FailAfter answers it with an error after it was done.
 func FailAfter(err error) Verdict { return Verdict{kind: failAfter, err: err} }
 
-// Pause holds a write back until the channel is closed; it is the operator's last then.
+// Pause holds a write back until the channel is closed.
 func Pause(until chan struct{}) Verdict { return Verdict{kind: pause, until: until} }
 
 // errSilence is the answer of a PD that gives none.

@@ -115,8 +115,6 @@ func (o *operator) write(w Write, do func() error) error {
 		return errGone
 	case failAfter:
 		return verdict.err
-	case pause:
-		o.dead.Store(true)
 	}
 	return err
 }

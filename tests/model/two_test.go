@@ -6,10 +6,12 @@ package model
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 )
 
 // An operator stands still in the middle of a write, another one takes over, and
-// after a while the first one's write goes out, the last that it ever sends.
+// after a while the first one's write goes out, and whatever else it sends before it
+// notices, a second later, that its lease has run out.
 func TestTwoOperators(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
 		c := begin(t, "two operators", w, 16)
@@ -27,10 +29,14 @@ func late2(n, seconds int) Fault {
 	struck := -1
 	release := make(chan struct{})
 	released := false
-	let := func(*Run) {
+	let := func(r *Run) {
 		if struck >= 0 && !released {
 			released = true
 			close(release)
+			synctest.Wait()
+			if len(r.others) > 0 {
+				r.others[0].dead.Store(true)
+			}
 		}
 	}
 	return Fault{

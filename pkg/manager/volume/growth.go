@@ -65,17 +65,20 @@ const EventResized = "Resized"
 // spec, since Kubernetes lets nobody change it. Its pods stay, and the next sync makes
 // the new one, which adopts them.
 func (m *Manager) growTemplate(ctx context.Context, c *view.Cluster, set *view.Set, want resource.Quantity, r *manager.Result) error {
-	if set.Set == nil || set.Set.DeletionTimestamp != nil || len(set.Set.Spec.VolumeClaimTemplates) == 0 {
+	if set.Set == nil || len(set.Set.Spec.VolumeClaimTemplates) == 0 {
 		return nil
 	}
 	have := set.Set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests[corev1.ResourceStorage]
 	if have.Cmp(want) >= 0 {
 		return nil
 	}
+	r.Wait(v1alpha1.ReasonWaitingForVolume, "replacing StatefulSet %s, so that new volumes have %s", set.Set.Name, want.String())
+	if set.Set.DeletionTimestamp != nil {
+		return nil // it is on its way out
+	}
 	if err := m.controls.Orphans.DeleteAlone(ctx, set.Set); err != nil {
 		return err
 	}
-	r.Wait(v1alpha1.ReasonWaitingForVolume, "replacing StatefulSet %s, so that new volumes have %s", set.Set.Name, want.String())
 	m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Replaced StatefulSet %s, whose pods go on, so that new volumes have %s", set.Set.Name, want.String())
 	return nil
 }

@@ -112,10 +112,12 @@ func (r *release) stand(t *testing.T, l *Lab) {
 	_, err = l.Kube.AppsV1().Deployments(l.Namespace).Update(ctx, d, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	before := l.Pods()
-	require.NoError(t, l.Kube.CoreV1().Pods(l.Namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}))
+	delete(before, string(naming.Proxy)) // these the Deployment restarts
+	require.NoError(t, l.Kube.CoreV1().Pods(l.Namespace).DeleteCollection(ctx, metav1.DeleteOptions{},
+		metav1.ListOptions{LabelSelector: naming.LabelComponent + " in (pd,store)"}))
 	l.Until(func() bool {
 		l.locate()
-		return l.allReady(before)
+		return l.allReady(before) && l.rolled()
 	}, func() string { return "all pods are new and ready" })
 }
 
@@ -150,6 +152,15 @@ func (l *Lab) locate() {
 		_, err := l.Kube.CoreV1().Pods(l.Namespace).Patch(context.Background(), p.Name, types.MergePatchType, body, metav1.PatchOptions{})
 		require.True(l.T, err == nil || apierrors.IsNotFound(err), "%v", err)
 	}
+}
+
+// rolled tells whether all proxies are from the Deployment's present template, and no others are left.
+func (l *Lab) rolled() bool {
+	d, err := l.Kube.AppsV1().Deployments(l.Namespace).Get(context.Background(), naming.Member(l.Name, naming.Proxy), metav1.GetOptions{})
+	require.NoError(l.T, err)
+	s := d.Status
+	return s.ObservedGeneration == d.Generation && s.UpdatedReplicas == *d.Spec.Replicas && s.ReadyReplicas == *d.Spec.Replicas &&
+		s.Replicas == *d.Spec.Replicas && len(l.Pods()[string(naming.Proxy)]) == int(*d.Spec.Replicas)
 }
 
 // allReady tells whether all pods are ready, as many as before and none of them.
