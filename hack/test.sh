@@ -74,7 +74,7 @@ model_all() {
 # summed runs a group of suites and sums them up.
 summed() {
 	go build -C hack/tools -o "$out/tools/" ./testsum
-	"$@" | "$out/tools/testsum"
+	"$@" | tee "$out/events.json" | "$out/tools/testsum"
 }
 
 kubernetes() {

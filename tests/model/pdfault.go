@@ -23,7 +23,11 @@ type pdTrouble struct {
 	lie func(path string, body []byte) []byte
 }
 
-const troubleLasts = 10
+const (
+	troubleLasts = 10
+	// restingPoll is for how many seconds the operator may not know of a change in a PD at rest.
+	restingPoll = 35
+)
 
 func mode(m pdtest.Mode) func(*Run) { return func(r *Run) { r.World.PD.SetModes(m) } }
 
@@ -62,7 +66,10 @@ func troubled(n int, p pdTrouble) Fault {
 			p.end(r)
 		}
 	}
-	f.End = p.end
+	f.End = func(r *Run) {
+		p.end(r)
+		r.pass(restingPoll) // who leads is in the status
+	}
 	f.PD = func(r *Run, next http.Handler) http.Handler {
 		if p.lie == nil || struck < 0 || r.Seconds > struck+troubleLasts {
 			return next

@@ -248,6 +248,8 @@ func (r *Run) requested(name string) bool {
 func drainedNode() *Workload {
 	return &Workload{
 		Name: "drain a node", Least: 30, Harms: true,
+		// Each store leads several cells.
+		Spec: func(s *spec) { s.Store.InitialCells.Count = 9 },
 		Do: func(r *Run) {
 			r.node = r.World.NodeOf("demo-store-1")
 			r.World.Cordon(r.node, true)

@@ -161,3 +161,19 @@ func TestTooSmall(t *testing.T) {
 		assert.Equal(t, want, volume.TooSmall(p, resource.MustParse("2Gi")), have)
 	}
 }
+
+// A StatefulSet that is on its way out is waited for, and not deleted again.
+func TestReplacementIsAwaited(t *testing.T) {
+	f := Settled(Cluster("demo", Bootstrapped, sized("1Gi")))
+	expandable(f, new(true))
+	for i := range int32(3) {
+		f.Add(Claim(Cluster("demo"), naming.Store, i, OfSize("2Gi")))
+	}
+	set := f.StatefulSets.Get(Namespace, "demo-store").DeepCopy()
+	set.DeletionTimestamp = &metav1.Time{Time: Now()}
+	f.Add(set)
+	r, err := syncVolumes(t, f, Cluster("demo", Bootstrapped, sized("2Gi")))
+	require.NoError(t, err)
+	assert.Empty(t, f.Writes())
+	assert.Equal(t, []manager.Note{{Reason: v1alpha1.ReasonWaitingForVolume, Message: "replacing StatefulSet demo-store, so that new volumes have 2Gi"}}, r.Waits)
+}
