@@ -72,7 +72,7 @@ func TestEditAmid(t *testing.T) {
 	}{
 		{"an upgrade, back", Set("spec.store.image", "store:2"), Set("spec.store.image", "store:1"), operating("RollingUpdate")},
 		{"an upgrade, onwards", Set("spec.store.image", "store:2"), Set("spec.store.image", "store:3"), operating("RollingUpdate")},
-		{"an upgrade, more PDs and stores", Set("spec.pd.image", "pd:2"), All(Set("spec.pd.replicas", "5"), Set("spec.store.replicas", "5")), operating("RollingUpdate")},
+		{"an upgrade, more PDs and stores", All(Set("spec.pd.image", "pd:2"), Set("spec.store.image", "store:2")), All(Set("spec.pd.replicas", "5"), Set("spec.store.replicas", "5")), operating("RollingUpdate")},
 		{"a scale-in of stores, out again", Set("spec.store.replicas", "3"), Set("spec.store.replicas", "4"), operating("Scaling")},
 		{"a scale-in of PDs, out again", Set("spec.pd.replicas", "1"), Set("spec.pd.replicas", "3"), operating("Scaling")},
 		{"a scale-in, with another image", Set("spec.store.replicas", "3"), Set("spec.store.image", "store:2"), operating("Scaling")},
