@@ -44,7 +44,7 @@ type Options struct {
 	// Settled is how far polls of a cluster at rest are apart, 30 s by default; Busy those of one with an operation, 2 s by default.
 	Settled, Busy time.Duration
 	// BusyRate bounds the polls of all busy clusters together, per second: the more there are, the further apart the polls
-	// of each; 50 by default. A first look, and one after something happened, is not kept back.
+	// of each; 200 by default. A first look, and one after something happened, is not kept back.
 	BusyRate int
 	// Jitter spreads the polls of settled and failing clusters by this share either way; 0.1 by default, negative for none.
 	Jitter float64
@@ -68,7 +68,7 @@ func (o *Options) setDefaults() {
 		o.Busy = 2 * time.Second
 	}
 	if o.BusyRate <= 0 {
-		o.BusyRate = 50
+		o.BusyRate = 200
 	}
 	if o.Jitter == 0 {
 		o.Jitter = 0.1

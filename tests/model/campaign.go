@@ -18,11 +18,8 @@ func all() bool { return os.Getenv("CELL_MODEL") == "all" }
 // only is part of the name of the schedules to be tried; empty for all of them.
 var only = os.Getenv("CELL_MODEL_ONLY")
 
-// tried counts all schedules, by campaign.
-var (
-	tried      sync.Map
-	triedTotal atomic.Int64
-)
+// triedTotal counts the schedules of all campaigns.
+var triedTotal atomic.Int64
 
 // campaign is a row of schedules of one workload, each held against the undisturbed run.
 type campaign struct {
@@ -51,11 +48,24 @@ const maxFailures = 3
 func begin(t *testing.T, name string, w *Workload, every int) *campaign {
 	t.Helper()
 	c := &campaign{t: t, name: name, workload: w, every: every}
-	c.undisturbed = play(t, w, Fault{Name: "undisturbed"})
+	c.undisturbed = undisturbed(t, w)
 	if problem := c.undisturbed.problem(); problem != "" {
 		t.Fatalf("%s, undisturbed: %s", w.Name, problem)
 	}
 	return c
+}
+
+// undisturbedRuns are kept by workload, since all campaigns hold their runs against the same one.
+var undisturbedRuns sync.Map
+
+func undisturbed(t *testing.T, w *Workload) *Outcome {
+	t.Helper()
+	if out, ok := undisturbedRuns.Load(w.Name); ok {
+		return out.(*Outcome)
+	}
+	out := play(t, w, Fault{Name: "undisturbed"})
+	undisturbedRuns.Store(w.Name, out)
+	return out
 }
 
 // try plays the workload under a fault, if it is this schedule's turn.
@@ -106,7 +116,6 @@ func (c *campaign) offset() int {
 // end tells how many were tried.
 func (c *campaign) end() {
 	c.t.Helper()
-	tried.Store(c.t.Name(), c.tried)
 	c.t.Logf("%s, %s: %d of %d schedules tried, %d failed", c.workload.Name, c.name, c.tried, c.schedules, c.failed)
 }
 
