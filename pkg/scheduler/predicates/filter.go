@@ -63,8 +63,9 @@ type filter struct {
 	special [2]int // index plus one of the reasons that no domain stands for
 }
 
+// spot is one of a question's nodes, by its index.
 type spot struct {
-	node string
+	node int32
 	at   placement.Place
 }
 
@@ -90,23 +91,25 @@ func examine(q *Question) (f *filter, allowed, undecided []spot) {
 	allowed = make([]spot, 0, len(q.Nodes))
 	// Where its data is it may return, whatever the rule says.
 	returns := q.Pinned.Known() && q.Topology.Finest(q.Pinned)
-	for _, node := range q.Nodes {
+	for i, node := range q.Nodes {
+		s := spot{node: int32(i)}
 		at, known := q.Topology.Of(node)
 		if !known {
 			f.refuse(node, unknownNode, "the extender does not know the node yet; it will in a moment")
 			continue
 		}
+		s.at = at
 		full, ok := f.judge.Allows(at, q.Pinned.Level())
 		switch {
 		case returns:
-			allowed = append(allowed, spot{node, at})
+			allowed = append(allowed, s)
 		case !ok:
 			f.refuseFull(node, full)
 		case f.undecided(at):
-			undecided = append(undecided, spot{node, at})
+			undecided = append(undecided, s)
 			f.refuse(node, undecidedNode, "another of the "+f.others()+" is being placed at this moment, and may come here")
 		default:
-			allowed = append(allowed, spot{node, at})
+			allowed = append(allowed, s)
 		}
 	}
 	return f, allowed, undecided
@@ -174,7 +177,7 @@ func (f *filter) choose(allowed []spot) {
 	}
 	for _, s := range allowed {
 		if f.Topology.Holds(f.answer.Within, s.at) {
-			f.answer.Nodes = append(f.answer.Nodes, s.node)
+			f.answer.Nodes = append(f.answer.Nodes, f.Nodes[s.node])
 		}
 	}
 }

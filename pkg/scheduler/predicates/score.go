@@ -47,8 +47,8 @@ func Preempt(q *Question, siblings func(node string) bool) []string {
 	_, allowed, _ := examine(q)
 	var out []string
 	for _, s := range allowed {
-		if !siblings(s.node) {
-			out = append(out, s.node)
+		if node := q.Nodes[s.node]; !siblings(node) {
+			out = append(out, node)
 		}
 	}
 	return out

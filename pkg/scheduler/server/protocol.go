@@ -63,16 +63,21 @@ func readArgs(r *http.Request) (*corev1.Pod, []string, error) {
 	return q.Pod, *q.NodeNames, nil
 }
 
-// buffers are for texts of requests, which nobody keeps.
+// buffers are for texts of requests and answers, which nobody keeps.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func decode(r *http.Request, into any) error {
-	text, ok := buffers.Get().(*bytes.Buffer)
+func buffer() *bytes.Buffer {
+	b, ok := buffers.Get().(*bytes.Buffer)
 	if !ok {
-		text = new(bytes.Buffer) // the pool holds nothing else
+		b = new(bytes.Buffer) // the pool holds nothing else
 	}
+	b.Reset()
+	return b
+}
+
+func decode(r *http.Request, into any) error {
+	text := buffer()
 	defer buffers.Put(text)
-	text.Reset()
 	if _, err := text.ReadFrom(io.LimitReader(r.Body, biggest)); err != nil {
 		return fmt.Errorf("read request: %w", err)
 	}
@@ -82,9 +87,9 @@ func decode(r *http.Request, into any) error {
 	return nil
 }
 
-// filterResult is an extenderv1.ExtenderFilterResult as JSON. It is put together by hand, since a
+// filterResult writes an extenderv1.ExtenderFilterResult as JSON. It is put together by hand, since a
 // reason that thousands of nodes share need not be encoded, and they not be sorted, each time.
-func filterResult(a predicates.Answer) []byte {
+func filterResult(into *bytes.Buffer, a predicates.Answer) {
 	size := 256
 	for _, n := range a.Nodes {
 		size += len(n) + 3
@@ -96,7 +101,8 @@ func filterResult(a predicates.Answer) []byte {
 	for _, r := range a.Refused {
 		size += len(r.Node) + len(reasons[r.Reason]) + 4
 	}
-	out := append(make([]byte, 0, size), `{"NodeNames":[`...)
+	into.Grow(size)
+	out := append(into.AvailableBuffer(), `{"NodeNames":[`...)
 	for i, n := range a.Nodes {
 		if i > 0 {
 			out = append(out, ',')
@@ -112,7 +118,7 @@ func filterResult(a predicates.Answer) []byte {
 		out = append(appendName(out, r.Node), ':')
 		out = append(out, reasons[r.Reason]...)
 	}
-	return append(out, `}}`...)
+	into.Write(append(out, `}}`...))
 }
 
 // appendName appends the name of a node, which in Kubernetes needs no escapes.

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,62 +70,63 @@ var errStarting = errors.New("the cell-scheduler's extender has just started and
 // Handler answers kube-scheduler.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for path, answer := range map[string]func(*http.Request) ([]byte, error){
+	for path, answer := range map[string]func(*http.Request, *bytes.Buffer) error{
 		PathFilter: s.answerFilter, PathPrioritize: s.answerPrioritize, PathPreempt: s.answerPreempt,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-			body, err := answer(r)
-			if err != nil {
+			body := buffer()
+			defer buffers.Put(body)
+			if err := answer(r, body); err != nil {
 				klog.FromContext(r.Context()).Error(err, "A question of kube-scheduler was not answered", "path", path)
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
 			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-			_, _ = w.Write(body) // if kube-scheduler has gone it asks again
+			w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+			_, _ = w.Write(body.Bytes()) // if kube-scheduler has gone it asks again
 		})
 	}
 	return mux
 }
 
 // answerFilter puts an error into its answer, since kube-scheduler shows that one in the pod's event.
-func (s *Server) answerFilter(r *http.Request) ([]byte, error) {
+func (s *Server) answerFilter(r *http.Request, into *bytes.Buffer) error {
 	begin := time.Now()
 	pod, nodes, err := readArgs(r)
 	if err == nil && !s.Ready() {
 		err = errStarting
 	}
 	if err != nil {
-		return json.Marshal(extenderv1.ExtenderFilterResult{Error: err.Error()})
+		return json.NewEncoder(into).Encode(extenderv1.ExtenderFilterResult{Error: err.Error()})
 	}
 	answer, waited := s.filter(r.Context(), pod, nodes)
 	if len(answer.Nodes) == 0 && len(answer.Reasons) > 0 {
 		klog.FromContext(r.Context()).V(2).Info("No node is allowed", "pod", klog.KObj(pod), "nodes", len(nodes), "why", answer.Reasons)
 	}
-	body := filterResult(answer)
+	filterResult(into, answer)
 	s.metrics.decided(answer, waited)
 	s.metrics.took("filter", time.Since(begin)-waited)
-	return body, nil
+	return nil
 }
 
-func (s *Server) answerPrioritize(r *http.Request) ([]byte, error) {
+func (s *Server) answerPrioritize(r *http.Request, into *bytes.Buffer) error {
 	begin := time.Now()
 	pod, nodes, err := readArgs(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	body := scores(nodes, s.score(pod, nodes))
+	scores(into, nodes, s.score(pod, nodes))
 	s.metrics.took("prioritize", time.Since(begin))
-	return body, nil
+	return nil
 }
 
-func (s *Server) answerPreempt(r *http.Request) ([]byte, error) {
+func (s *Server) answerPreempt(r *http.Request, into *bytes.Buffer) error {
 	var args extenderv1.ExtenderPreemptionArgs
 	if err := decode(r, &args); err != nil {
-		return nil, err
+		return err
 	}
 	if args.Pod == nil || (args.NodeNameToMetaVictims == nil && args.NodeNameToVictims != nil) {
-		return nil, errNoNames
+		return errNoNames
 	}
 	victims := map[string][]types.UID{}
 	for node, v := range args.NodeNameToMetaVictims {
@@ -140,12 +142,13 @@ func (s *Server) answerPreempt(r *http.Request) ([]byte, error) {
 			result.NodeNameToMetaVictims[node] = v
 		}
 	}
-	return json.Marshal(result)
+	return json.NewEncoder(into).Encode(result)
 }
 
-// scores is an extenderv1.HostPriorityList as JSON.
-func scores(nodes []string, values []int64) []byte {
-	out := append(make([]byte, 0, 40*len(nodes)+2), '[')
+// scores writes an extenderv1.HostPriorityList as JSON.
+func scores(into *bytes.Buffer, nodes []string, values []int64) {
+	into.Grow(48*len(nodes) + 2)
+	out := append(into.AvailableBuffer(), '[')
 	for i, n := range nodes {
 		if i > 0 {
 			out = append(out, ',')
@@ -153,7 +156,7 @@ func scores(nodes []string, values []int64) []byte {
 		out = append(appendName(append(out, `{"Host":`...), n), `,"Score":`...)
 		out = append(strconv.AppendInt(out, values[i], 10), '}')
 	}
-	return append(out, ']')
+	into.Write(append(out, ']'))
 }
 
 func objectMeta(name types.NamespacedName) metav1.ObjectMeta {

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -300,13 +301,15 @@ func TestFilterResultIsTheProtocols(t *testing.T) {
 		Nodes: []string{"a", "b"}, Reasons: []string{"a \"reason\"\n", "ä"},
 		Refused: []predicates.Refusal{{Node: "c"}, {Node: "d", Reason: 1}, {Node: "odd\"name"}},
 	}
-	var got extenderv1.ExtenderFilterResult
-	require.NoError(t, json.Unmarshal(filterResult(answer), &got))
+	decoded := func(a predicates.Answer) (got extenderv1.ExtenderFilterResult) {
+		var text bytes.Buffer
+		filterResult(&text, a)
+		require.NoError(t, json.Unmarshal(text.Bytes(), &got))
+		return got
+	}
 	assert.Equal(t, extenderv1.ExtenderFilterResult{
 		NodeNames:                  &[]string{"a", "b"},
 		FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{"c": "a \"reason\"\n", "d": "ä", "odd\"name": "a \"reason\"\n"},
-	}, got)
-	got = extenderv1.ExtenderFilterResult{}
-	require.NoError(t, json.Unmarshal(filterResult(predicates.Answer{}), &got))
-	assert.NotNil(t, got.NodeNames, "nil would be taken for all nodes")
+	}, decoded(answer))
+	assert.NotNil(t, decoded(predicates.Answer{}).NodeNames, "nil would be taken for all nodes")
 }

@@ -36,6 +36,8 @@ type Options struct {
 	Program string
 	// Kubeconfig is the extender's way to the API server; empty for the plane's.
 	Kubeconfig string
+	// Alone starts no kube-scheduler.
+	Alone bool
 	// Without leaves the extender out of the configuration, to compare.
 	Without bool
 	// Ignorable is the chart's scheduler.extender.ignorable.
@@ -90,6 +92,9 @@ func Start(ctx context.Context, o Options) (_ *Scheduler, err error) {
 		if err := s.StartExtender(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if o.Alone {
+		return s, nil
 	}
 	return s, s.StartKubeScheduler(ctx)
 }
