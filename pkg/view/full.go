@@ -76,6 +76,15 @@ func (c *Cluster) membersUnhealthy() string {
 	if have, want := len(c.State.Members), len(c.PD.Pods); have != want {
 		return fmt.Sprintf("PD has %d members and %d pods", have, want)
 	}
+	members := map[string]bool{}
+	for i := range c.State.Members {
+		members[c.PDPodOfMember(&c.State.Members[i])] = true
+	}
+	for _, p := range c.PD.Pods {
+		if !members[p.Name] {
+			return fmt.Sprintf("PD has no member in pod %s", p.Name)
+		}
+	}
 	return ""
 }
 
@@ -84,6 +93,11 @@ func (c *Cluster) storesUnhealthy() string {
 	stores := c.Stores()
 	if len(stores) != len(c.Store.Pods) {
 		return fmt.Sprintf("PD knows %d stores and there are %d pods", len(stores), len(c.Store.Pods))
+	}
+	for _, p := range c.Store.Pods {
+		if c.StoreOf(p.Name) == nil {
+			return fmt.Sprintf("PD knows no store in pod %s", p.Name)
+		}
 	}
 	for i := range stores {
 		s := &stores[i]

@@ -86,6 +86,8 @@ func TestUnhealthy(t *testing.T) {
 		"started just before the heartbeat":   {pod(naming.Store, 0, startedAt(heard.Add(-time.Second))), nil, ""},
 		"a member more than pods":             {nil, inState(func(s *pdstate.Snapshot) { s.Members = append(s.Members, PDMember(c, 3)) }), "PD has 4 members and 3 pods"},
 		"a member less than pods":             {nil, inState(func(s *pdstate.Snapshot) { s.Members = s.Members[1:] }), "PD has 2 members and 3 pods"},
+		"another's member":                    {nil, inState(func(s *pdstate.Snapshot) { s.Members[1] = PDMember(c, 7) }), "PD has no member in pod demo-pd-1"},
+		"another's store":                     {nil, inState(func(s *pdstate.Snapshot) { s.Stores[1].Address = "demo-store-7.demo-store-peer.ns.svc:10800" }), "PD knows no store in pod demo-store-1"},
 		"a store less than pods":              {nil, inState(func(s *pdstate.Snapshot) { s.Stores = s.Stores[1:] }), "PD knows 2 stores and there are 3 pods"},
 		"a store more than pods":              {nil, Stores(4), "PD knows 7 stores and there are 3 pods"},
 		"a tombstone is nobody":               {nil, inState(func(s *pdstate.Snapshot) { s.Stores = append(s.Stores, pdapi.Store{ID: 9, State: pdapi.Tombstone}) }), ""},

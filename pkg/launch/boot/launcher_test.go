@@ -44,6 +44,20 @@ func TestStartsAtOnce(t *testing.T) {
 	})
 }
 
+func TestIPv6StandsInBrackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, launch.Proxy, "demo-proxy-x")
+		f.launcher.Pod.IP = "fd00::1"
+		f.writePlan(proxyPlan(f))
+		f.run()
+		f.started("-cfg", f.path("proxy/cfg.json"))
+
+		content, err := os.ReadFile(f.path("proxy/cfg.json"))
+		require.NoError(t, err)
+		assert.Equal(t, `{"addrNotify":"[fd00::1]:9998"}`, string(content))
+	})
+}
+
 // The environment goes before the file, which is not even looked at.
 func TestPlanFromTheEnvironment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,10 +38,14 @@ func PodFromEnv(getenv func(string) string) (Pod, error) {
 }
 
 func (p Pod) values() launch.Values {
+	ip := p.IP
+	if strings.Contains(ip, ":") {
+		ip = "[" + ip + "]" // plans name it before a port
+	}
 	return launch.Values{
 		launch.PodName:      p.Name,
 		launch.PodNamespace: p.Namespace,
-		launch.PodIP:        p.IP,
+		launch.PodIP:        ip,
 		launch.NodeName:     p.Node,
 	}
 }

@@ -28,6 +28,7 @@ type cluster struct {
 	members map[string]bool      // PD pods that run
 	disks   map[types.UID]*disk  // by claim; they outlive the pods
 	running map[string]types.UID // the disk of each pod that runs
+	lost    map[uint64]bool      // members whose data was wiped
 }
 
 // disk is what a member has written to its volume: its id, 0 for none.
@@ -40,7 +41,7 @@ func (w *World) cluster(key types.NamespacedName, plan launch.Plan, join launch.
 	if c := w.clusters[key]; c != nil {
 		return c
 	}
-	c := &cluster{members: map[string]bool{}, disks: map[types.UID]*disk{}, running: map[string]types.UID{}}
+	c := &cluster{members: map[string]bool{}, disks: map[types.UID]*disk{}, running: map[string]types.UID{}, lost: map[uint64]bool{}}
 	var names []string
 	for _, m := range join.Members {
 		names = append(names, m.Name)
@@ -129,7 +130,7 @@ func (c *cluster) fresh(id uint64) bool {
 			return false
 		}
 	}
-	return true
+	return !c.lost[id]
 }
 
 // elect gives PD a leader if it has none and a majority of its members run.
@@ -188,6 +189,20 @@ func (c *cluster) stop(pod string) {
 		delete(c.members, pod)
 		c.pd.StopMember(pod)
 		_ = c.elect() // fails only for a member that does not run
+	}
+}
+
+// wipe ends the process of a pod and empties its disk.
+func (c *cluster) wipe(pod string) {
+	c.mu.Lock()
+	d := c.disks[c.running[pod]]
+	c.mu.Unlock()
+	c.stop(pod)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d != nil {
+		c.lost[d.member] = d.member != 0
+		*d = disk{}
 	}
 }
 

@@ -86,6 +86,19 @@ func (w *World) stop(key types.NamespacedName) {
 	c.stop(key.Name)
 }
 
+// Wipe empties the volume of a pod that serves, and ends its program, which starts again.
+func (w *World) Wipe(pod types.NamespacedName) {
+	w.mu.Lock()
+	p := w.running[pod]
+	c := w.clusters[p.cluster]
+	p.serves = false
+	w.running[pod] = p
+	delete(w.places, p.ip)
+	w.mu.Unlock()
+	c.wipe(pod.Name)
+	w.queue.Add(pod)
+}
+
 // servePD starts a PD as its plan and the membership ask. It is ready when it
 // runs: its probe says nothing about PD's own role.
 func (w *World) servePD(pod *corev1.Pod, ip string) (bool, error) {

@@ -6,6 +6,7 @@ package apiserver
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -253,4 +254,17 @@ func (l *Lab) Volume(pod string) *corev1.PersistentVolume {
 	volume, err := l.Kube.CoreV1().PersistentVolumes().Get(context.Background(), l.Claim(pod).Spec.VolumeName, metav1.GetOptions{})
 	require.NoError(l.T, err)
 	return volume
+}
+
+// AskFor asks for the replacement of the member that runs in a pod, as a user does.
+func (l *Lab) AskFor(pod string) {
+	l.T.Helper()
+	body := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"true"}}}`, naming.AnnotationReplace)
+	_, err := l.Kube.CoreV1().PersistentVolumeClaims(l.Namespace).Patch(context.Background(), l.Claim(pod).Name, types.MergePatchType, body, metav1.PatchOptions{})
+	require.NoError(l.T, err)
+}
+
+// Wipe empties the volume of a pod, whose program then starts again.
+func (l *Lab) Wipe(pod string) {
+	l.World.Wipe(types.NamespacedName{Namespace: l.Namespace, Name: pod})
 }

@@ -49,6 +49,12 @@ const (
 	Fixed = "fixed"
 )
 
+// PD gives up what is silent sooner than it would by its flags, so that tests do not wait for it.
+const (
+	peerDownAfter  = 3 * time.Second
+	storeDownAfter = 6 * time.Second
+)
+
 // atOnce is how many tests run at a time: they wait far more than they work.
 const atOnce = "10"
 
@@ -95,7 +101,10 @@ func (p *Plane) run(ctx context.Context, name string, run func() int) (code int,
 	}
 	p.World.Heartbeat = time.Second
 	p.World.Volumes = true
-	p.World.Configure = func(c *pdtest.Config) { c.MemberPause, c.MovesPerStep = time.Second, 8 }
+	p.World.Configure = func(c *pdtest.Config) {
+		c.MemberPause, c.MovesPerStep = time.Second, 8
+		c.PeerDownAfter, c.DownAfter = peerDownAfter, storeDownAfter
+	}
 	played := make(chan error, 1)
 	go func() { played <- p.World.Run(playing) }()
 	code = run()

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 )
 
 // workload is what a user does to a cluster on purpose.
@@ -16,6 +18,10 @@ type workload struct {
 	name string
 	// text is the cluster that it begins with; "" if it creates it.
 	text string
+	// with changes that cluster.
+	with Edit
+	// act is done to the cluster in place of edits, and awaits what it is to lead to before Ready.
+	act func(*Lab)
 	// edits are made one after the other, each when the cluster is what the one before asked for.
 	edits []Edit
 	// wait is what is awaited between an edit and Ready, by default Ready alone.
@@ -45,7 +51,40 @@ var workloads = []workload{
 				time.Sleep(300 * time.Millisecond) // nothing happens, for which one could wait
 			}
 		}},
+	replaced("a store is replaced on request", "demo-store-1", (*Lab).AskFor),
+	replaced("a PD is replaced on request", "demo-pd-1", (*Lab).AskFor),
+	replaced("a store loses its data", "demo-store-1", (*Lab).Wipe),
+	replaced("a PD loses its data", "demo-pd-1", (*Lab).Wipe),
 }
+
+// replaced is a workload that ends with another member in a pod.
+func replaced(name, pod string, act func(*Lab, string)) workload {
+	return workload{name: name, text: Three, with: soon, act: func(l *Lab) {
+		before := identity(l.Get(), pod)
+		act(l, pod)
+		l.Await(pod+" is another member", func(c *v1alpha1.CellCluster) bool {
+			now := identity(c, pod)
+			return now != "" && now != before
+		})
+	}}
+}
+
+// identity is the id that PD knows the member or store in a pod by; "" while it knows none, or two.
+func identity(c *v1alpha1.CellCluster, pod string) string {
+	id := c.Status.PD.Members[pod].ID
+	for store, s := range c.Status.Store.Stores {
+		if s.PodName == pod {
+			if id != "" {
+				return ""
+			}
+			id = store
+		}
+	}
+	return id
+}
+
+// soon lets members be replaced that are gone for some seconds.
+var soon = All(Set("spec.pd.failover", "{period: 4s}"), Set("spec.store.failover", "{period: 4s}"))
 
 // classes lets volumes grow.
 var classes = All(Set("spec.pd.storageClassName", Growing), Set("spec.store.storageClassName", Growing))
@@ -55,7 +94,7 @@ func (w *workload) begin(t *testing.T) *Lab {
 	l := plane.New(t)
 	if w.text != "" {
 		l.Start(nil)
-		l.Create(w.text, classes)
+		l.Create(w.text, classes, w.edit())
 		l.AwaitReady()
 		l.Quiet()
 		l.Crash()
@@ -63,8 +102,20 @@ func (w *workload) begin(t *testing.T) *Lab {
 	return l
 }
 
+func (w *workload) edit() Edit {
+	if w.with == nil {
+		return All()
+	}
+	return w.with
+}
+
 // run is the workload under an operator that may be replaced meanwhile.
 func (w *workload) run(l *Lab) {
+	if w.act != nil {
+		w.act(l)
+		l.AwaitReady()
+		return
+	}
 	for i, edit := range w.edits {
 		if w.text == "" {
 			l.Create(Three, classes)
