@@ -92,6 +92,8 @@ type Controller struct {
 	// operations are those that disrupt members, in the order in which they go before each other.
 	operations []manager.Operation
 	status     *statusWriter
+	// uids are those of the CellClusters that were seen last, by types.NamespacedName.
+	uids sync.Map
 
 	synced    []cache.InformerSynced
 	listenErr error

@@ -18,6 +18,7 @@ import (
 // before each other; one of a cluster acts at a time. client makes a client of its
 // PD, and again has it looked at again after a while.
 //
+//  0. nobody may evict what others depend on
 //  1. what only a restart cures is restarted
 //  2. what has begun ends: members that are gone, changes of the membership, drains
 //  3. nodes are emptied, and members replaced, as somebody asks
@@ -26,7 +27,10 @@ import (
 func Order(controls *control.Controls, client func(*view.Cluster) pdapi.Client, again func(*view.Cluster, time.Duration)) []manager.Operation {
 	pds, stores := pd.NewScaler(controls, client, again), store.NewScaler(controls, client, again)
 	replacedPDs, replacedStores := pd.NewReplacer(controls, client, again), store.NewReplacer(controls, client, again)
+	drains := store.NewNodeDrain(controls, client, again)
 	return []manager.Operation{
+		drains.Hold(),
+
 		pd.NewAwakener(controls, client),
 		store.NewAwakener(controls, client),
 
@@ -36,7 +40,7 @@ func Order(controls *control.Controls, client func(*view.Cluster) pdapi.Client, 
 		stores.Begun(),
 		replacedStores.Begun(),
 
-		store.NewNodeDrain(controls, client, again),
+		drains,
 		replacedStores.Begin(),
 		replacedPDs.Asked(),
 

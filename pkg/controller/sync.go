@@ -48,6 +48,10 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		klog.FromContext(ctx).V(4).Info("Waiting for the cache", "kind", ref.Kind, "object", ref.Name)
 		return lookAgain, nil
 	}
+	if before, seen := c.uids.Swap(k, object.UID); seen && before != object.UID {
+		c.forget(k) // it was deleted and made again between two looks
+		c.uids.Store(k, object.UID)
+	}
 	v := c.view(object)
 
 	var result manager.Result
@@ -57,11 +61,21 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		c.poller.Forget(k.String())
 		c.abandoned(k)
 		return c.status.write(ctx, v, manager.Result{}, object)
+	case v.Former() != "":
+		// What its PDs say is not about this one, and their data goes.
+		c.poller.Forget(k.String())
+		c.abandoned(k)
+		result.Wait(v1alpha1.ReasonNameConflict, "%s", view.FormerWait(v.Former()))
+		result.LookAgain(lookAgain)
+		v.State = nil
+		again, err := c.status.write(ctx, v, result, object)
+		result.LookAgain(again)
+		return result.Again, err
 	case v.Object.Spec.Paused:
 		c.abandoned(k)
 	case v.ForeignPD() != "":
 		result.Problem(v1alpha1.ReasonPDClusterChanged, "%s", v.ForeignPD())
-	case v.PD.Set == nil && len(v.MissingClasses) > 0:
+	case v.PD.Set == nil && !v.Bootstrapped() && len(v.MissingClasses) > 0:
 		// A cluster that cannot have all its volumes is not begun.
 		member.NoteClasses(&result, v, naming.PD, v.Object.Spec.PD.StorageClassName)
 		member.NoteClasses(&result, v, naming.Store, v.Object.Spec.Store.StorageClassName)
@@ -168,6 +182,7 @@ func waitsForPD(n manager.Note) bool {
 
 // forget drops all that is kept about a cluster that is gone.
 func (c *Controller) forget(k types.NamespacedName) {
+	c.uids.Delete(k)
 	c.poller.Forget(k.String())
 	c.pending.Forget(k)
 	c.status.forget(k)

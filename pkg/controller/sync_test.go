@@ -141,7 +141,7 @@ func TestTwoClustersInOneNamespace(t *testing.T) {
 		s.edit("demo2", func(c *v1alpha1.CellClusterSpec) { c.Timezone = "Asia/Shanghai" })
 		s.run(20 * time.Second)
 		for _, w := range s.writes() {
-			assert.Contains(t, w, " demo2", "nothing of the other cluster is touched")
+			assert.Contains(t, w, "demo2", "nothing of the other cluster is touched")
 		}
 		assert.True(t, s.is("demo", v1alpha1.ConditionReady))
 	})

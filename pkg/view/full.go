@@ -22,7 +22,7 @@ func (c *Cluster) Unhealthy() string {
 	if why := c.PDUnknown(); why != "" {
 		return why
 	}
-	for _, why := range []string{c.setUnhealthy(&c.PD), c.setUnhealthy(&c.Store), c.membersUnhealthy(), c.storesUnhealthy(), c.cellsUnhealthy()} {
+	for _, why := range []string{c.setUnhealthy(&c.PD), c.setUnhealthy(&c.Store), c.membersUnhealthy(), c.storesUnhealthy(), c.CellsUnhealthy()} {
 		if why != "" {
 			return why
 		}
@@ -36,7 +36,7 @@ func (c *Cluster) StoresUnhealthy() string {
 	if why := c.PDUnknown(); why != "" {
 		return why
 	}
-	for _, why := range []string{c.setUnhealthy(&c.Store), c.storesUnhealthy(), c.cellsUnhealthy()} {
+	for _, why := range []string{c.setUnhealthy(&c.Store), c.storesUnhealthy(), c.CellsUnhealthy()} {
 		if why != "" {
 			return why
 		}
@@ -130,8 +130,9 @@ func (c *Cluster) heartbeatBeforeStart(s *pdapi.Store) bool {
 	return false
 }
 
-// cellsUnhealthy is about what the cells' leaders said last.
-func (c *Cluster) cellsUnhealthy() string {
+// CellsUnhealthy says which cell is not well, by what the cells' leaders said last; it is
+// empty if all are. It means nothing while PD is unknown.
+func (c *Cluster) CellsUnhealthy() string {
 	if c.State.CellsAt.IsZero() {
 		return "PD has not been asked about the cells yet"
 	}
@@ -151,6 +152,16 @@ func (c *Cluster) cellsUnhealthy() string {
 		}
 	}
 	return ""
+}
+
+// StoreServes tells whether the store in a pod is up and has reported to PD since
+// its start, whatever the pod's probe says.
+func (c *Cluster) StoreServes(pod string) bool {
+	if !c.Bootstrapped() || c.PDUnknown() != "" {
+		return false
+	}
+	s := c.StoreOf(pod)
+	return s != nil && s.State == pdapi.Up && c.State.Freshness(s) == pdstate.Fresh && !c.heartbeatBeforeStart(s)
 }
 
 // LedBy counts the cells that a store leads, as the cells said last.

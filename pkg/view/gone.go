@@ -38,13 +38,28 @@ func NotReadyFor(p *corev1.Pod, now time.Time) time.Duration {
 	return now.Sub(since)
 }
 
-// ReplaceRequested tells whether a user asks for the replacement of the member that uses a claim.
+// ReplaceRequested tells whether a user asks for the replacement of the member
+// that uses a claim: by the annotation, or by deleting the claim, which Kubernetes carries
+// out as soon as the pod ends.
 func ReplaceRequested(claim *corev1.PersistentVolumeClaim) bool {
 	if claim == nil {
 		return false
 	}
+	if claim.DeletionTimestamp != nil && claim.Annotations[naming.AnnotationRetired] == "" {
+		return true
+	}
 	v := claim.Annotations[naming.AnnotationReplace]
 	return v != "" && v != "false"
+}
+
+// Doomed is the claim that goes with the next stop of an ordinal's pod, since somebody has
+// deleted it; nil if there is none, or if the member is being replaced or removed anyway.
+func (s *Set) Doomed(ordinal int32) *corev1.PersistentVolumeClaim {
+	claim := s.Claims[ordinal]
+	if claim == nil || claim.DeletionTimestamp == nil || claim.Annotations[naming.AnnotationRetired] != "" || claim.Annotations[naming.AnnotationReplacing] != "" {
+		return nil
+	}
+	return claim
 }
 
 // HeldByDeadNode is the node that does not let a deleted pod go, since it does

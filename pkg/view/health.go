@@ -41,6 +41,11 @@ func (c *Cluster) PDSilent() string {
 		return silence(c.State.Err)
 	case c.State.At.IsZero():
 		return "PD has not answered yet"
+	case c.ForeignPD() != "":
+		return c.ForeignPD()
+	case c.Bootstrapped() && !c.State.System.AlreadyBootstrapped:
+		// It knows no stores either, and would pass for one whose stores are all gone.
+		return "PD's leader has not loaded the cluster yet"
 	}
 	return ""
 }

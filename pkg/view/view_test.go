@@ -135,7 +135,7 @@ func TestPDKnowledge(t *testing.T) {
 		"has elected just now": {PDState(c, Stores(3), YoungLeader), "", "PD demo-pd-0 leads only since a moment ago"},
 		"elected, all heard":   {PDState(c, Stores(3), func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.LeaderSince = Now() }), "", ""},
 		"one is silent":        {PDState(c, Stores(3), SetStore(2, Silent)), "", ""},
-		"before the bootstrap": {PDState(c), "", ""},
+		"not loaded":           {PDState(c), "has not loaded the cluster", "has not loaded the cluster"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -218,10 +218,11 @@ func TestPodsOfAddresses(t *testing.T) {
 func TestPDLeader(t *testing.T) {
 	c := Cluster("demo", Bootstrapped)
 	f := Settled(c)
-	assert.Equal(t, "demo-pd-0", f.View(c, PDState(c)).PDLeader())
+	assert.Equal(t, "demo-pd-0", f.View(c, PDState(c, Stores(3))).PDLeader())
 	assert.Empty(t, f.View(c, PDState(c, Unreachable)).PDLeader(), "what was once is not what is")
 	assert.Empty(t, f.View(c, nil).PDLeader())
-	assert.Empty(t, New().View(c, PDState(c)).PDLeader(), "no pod has the address")
+	assert.Empty(t, f.View(c, PDState(c)).PDLeader(), "it has not loaded the cluster")
+	assert.Empty(t, New().View(c, PDState(c, Stores(3))).PDLeader(), "no pod has the address")
 	assert.Equal(t, "http://10.0.1.1:2379", view.PDEndpoint(Pod(c, naming.PD, 0, Ready)))
 }
 

@@ -87,9 +87,9 @@ func (c *campaign) try(f Fault) {
 	switch {
 	case problem != "" || c.free:
 	case c.sameEnd:
-		problem = out.EndDifference(c.undisturbed)
+		problem = out.EndDifference(c.undisturbed, c.workload.Wiped)
 	default:
-		problem = out.Difference(c.undisturbed)
+		problem = out.Difference(c.undisturbed, c.workload.Wiped)
 	}
 	if have, most := out.objectWrites(), c.undisturbed.objectWrites()*3/2; problem == "" && c.thrifty && have > most {
 		problem = fmt.Sprintf("objects were written %d times, and at most %d times would do", have, most)

@@ -249,7 +249,8 @@ func (r *Run) checkResize(w Write) {
 	}
 	if component == naming.PD {
 		for i := have; i < want; i++ {
-			if name := naming.Pod(sim.Cluster, component, i); r.memberOf(name) == nil {
+			// The second must run before the first depends on it.
+			if name := naming.Pod(sim.Cluster, component, i); r.memberOf(name) == nil && len(r.World.PD.MemberInfos()) > 1 {
 				r.breach("pod %s comes and is no member", name)
 			}
 		}
@@ -320,8 +321,14 @@ func (r *Run) checkTombstone(w Write) {
 	}
 }
 
-// checkAddMember: a member is added when all others run.
+// checkAddMember: a member is added when all others run, and to a single one when its own pod does.
 func (r *Run) checkAddMember() {
+	if len(r.World.PD.MemberInfos()) == 1 {
+		second := ct.Read[corev1.Pod](r.API, sim.Namespace, naming.Pod(sim.Cluster, naming.PD, 1))
+		if second == nil || second.Status.Phase != corev1.PodRunning {
+			r.breach("PD is left without a quorum until pod %s runs", naming.Pod(sim.Cluster, naming.PD, 1))
+		}
+	}
 	for _, m := range r.World.PD.MemberInfos() {
 		if !m.Running && !r.limp {
 			r.breach("a member is added while member %s does not run", m.PeerURL)

@@ -37,6 +37,9 @@ type Workload struct {
 	Spares int32
 	// MayLead: stores may be stopped while they lead cells.
 	MayLead bool
+	// Wiped is the pod of a store whose volume is emptied. A start that comes as soon as the old id is out
+	// of the way succeeds on it, so that the volume is either kept or replaced; "" for none.
+	Wiped string
 	// Harms: it takes members away itself, so that their absence is not the operator's doing.
 	Harms bool
 }
@@ -184,7 +187,7 @@ func wipedPD() *Workload {
 // wipedStore empties the volume of a store, which cannot start any more while PD knows its address.
 func wipedStore() *Workload {
 	return &Workload{
-		Name: "wiped store", Spec: soon, Least: 90, Harms: true, Spares: 1,
+		Name: "wiped store", Spec: soon, Least: 90, Harms: true, Spares: 1, Wiped: "demo-store-1",
 		Do: func(r *Run) { r.World.Wipe(naming.Store, 1) },
 	}
 }
@@ -290,7 +293,7 @@ func back(name string, pds, one, other int32) *Workload {
 func noFailover() *Workload {
 	limit := func(n int32) func(*spec) { return func(s *spec) { s.Store.Failover.MaxFailoverCount = &n } }
 	return &Workload{
-		Name: "failover not allowed, then allowed", Least: 190, Harms: true, Spares: 1,
+		Name: "failover not allowed, then allowed", Least: 190, Harms: true, Spares: 1, Wiped: "demo-store-1",
 		Spec: func(s *spec) { soon(s); limit(0)(s) },
 		Do:   func(r *Run) { r.World.Wipe(naming.Store, 1) },
 		Each: func(r *Run) {
@@ -305,7 +308,7 @@ func noFailover() *Workload {
 // upgradeInFailover upgrades stores while one is being replaced.
 func upgradeInFailover() *Workload {
 	return &Workload{
-		Name: "upgrade in a failover", Spec: soon, Least: 150, Harms: true, Spares: 1,
+		Name: "upgrade in a failover", Spec: soon, Least: 150, Harms: true, Spares: 1, Wiped: "demo-store-1",
 		Do:   func(r *Run) { r.World.Wipe(naming.Store, 1) },
 		Each: at(132, func(r *Run) { r.Edit(func(s *spec) { s.Store.Image = "store:2" }) }),
 	}

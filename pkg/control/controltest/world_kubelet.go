@@ -145,11 +145,14 @@ func (w *World) advancePod(component naming.Component, set *appsv1.StatefulSet, 
 		next.Status.ContainerStatuses[0].State.Running.StartedAt = started
 		next.Status.Conditions[len(next.Status.Conditions)-1].LastTransitionTime = now
 	default:
-		if !w.start(component, p) {
+		started := w.start(component, p)
+		if waits := component == naming.PD && !w.Stuck[p.Name]; !started && (!waits || len(p.Status.ContainerStatuses) > 0) {
 			return
 		}
-		Running(next)
-		next.Status.ContainerStatuses[0].State.Running.StartedAt = now
+		if len(p.Status.ContainerStatuses) == 0 { // a PD's launcher runs, and waits to be a member
+			Running(next)
+			next.Status.ContainerStatuses[0].State.Running.StartedAt = now
+		}
 	}
 	w.Pods.Add(next)
 }

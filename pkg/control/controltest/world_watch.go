@@ -134,6 +134,8 @@ func (x *watchedPods) Delete(ctx context.Context, p *corev1.Pod) error {
 		switch {
 		case w.Broken[p.Name]:
 			w.safe(!view.PodReady(p), "a repair of a ready pod")
+		case w.replaced(p.Name) && p.Labels[naming.LabelComponent] == string(naming.Store) && w.storeIn(p.Name) == nil:
+			// A tombstone holds nothing that others could miss.
 		case w.replaced(p.Name):
 			w.safe(w.wholeBut(p.Name), "pod %s is replaced while another is not ready", p.Name)
 		default:
@@ -188,7 +190,8 @@ func (w *World) resized(component naming.Component, have, want int32) {
 		w.safe(w.memberOf(pod) == nil || w.quorumWithout(pod), "PD loses its quorum with pod %s", pod)
 	case want > have && component == naming.PD:
 		pod := naming.Pod(w.Cluster.Name, component, have)
-		w.safe(w.memberOf(pod) != nil, "pod %s comes and is no member", pod)
+		// The second PD must run before the first depends on it.
+		w.safe(w.memberOf(pod) != nil || have == 1, "pod %s comes and is no member", pod)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -35,8 +36,8 @@ func applied(t *testing.T, f *Fakes, c *v1alpha1.CellCluster, launcher string) {
 	f.Reset()
 }
 
-// storeSet is the view of stores with these pods.
-func storeSet(t *testing.T, pods ...*corev1.Pod) *view.Set {
+// storesOf is a view of stores with these pods.
+func storesOf(t *testing.T, pods ...*corev1.Pod) *view.Cluster {
 	t.Helper()
 	c := Cluster("demo")
 	f := New()
@@ -44,7 +45,7 @@ func storeSet(t *testing.T, pods ...*corev1.Pod) *view.Set {
 	for _, p := range pods {
 		f.Add(p)
 	}
-	return &f.View(c, nil).Store
+	return f.View(c, nil)
 }
 
 func store(ordinal int32, modify ...PodModifier) *corev1.Pod {
@@ -76,7 +77,8 @@ func TestDecideRepair(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			if p := member.DecideRepair(storeSet(t, test.pods...), Now()); p != nil {
+			v := storesOf(t, test.pods...)
+			if p := member.DecideRepair(v, &v.Store); p != nil {
 				got = p.Name
 			}
 			assert.Equal(t, test.want, got)
@@ -84,8 +86,56 @@ func TestDecideRepair(t *testing.T) {
 	}
 	t.Run("without a StatefulSet nothing is older", func(t *testing.T) {
 		f := New(store(0, crashing, Outdated))
-		assert.Nil(t, member.DecideRepair(&f.View(Cluster("demo"), nil).Store, Now()))
+		v := f.View(Cluster("demo"), nil)
+		assert.Nil(t, member.DecideRepair(v, &v.Store))
 	})
+}
+
+// Probes may fail for a reason that all pods share, while raft goes on.
+func TestStoresThatServeAreRepairedFromHealth(t *testing.T) {
+	c := Cluster("demo", Bootstrapped)
+	unready := func(p *corev1.Pod) { Age(time.Hour)(p); Running(p) }
+	filling := func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Cells[0].PendingPeers = s.Cells[0].Peers[:1] }
+	tests := map[string]struct {
+		second func(*corev1.Pod)
+		state  *pdstate.Snapshot
+		want   string
+	}{
+		"all others are well":      {Ready, PDState(c, Stores(3)), "demo-store-0"},
+		"another is not ready":     {Running, PDState(c, Stores(3)), ""},
+		"a cell is not well":       {Ready, PDState(c, Stores(3), filling), ""},
+		"PD does not hear of it":   {Running, PDState(c, Stores(3), SetStore(1, Silent)), "demo-store-0"},
+		"nothing is known from PD": {Running, nil, "demo-store-0"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := Settled(c)
+			f.Add(Pod(c, naming.Store, 0, unready, Outdated), Pod(c, naming.Store, 1, Age(2*time.Second), test.second))
+			v := f.View(c, test.state)
+			got := ""
+			if p := member.DecideRepair(v, &v.Store); p != nil {
+				got = p.Name
+			}
+			assert.Equal(t, test.want, got)
+		})
+	}
+}
+
+// A claim that somebody has deleted goes with its pod.
+func TestNoRestartTakesAVolume(t *testing.T) {
+	c := Cluster("demo")
+	f := New()
+	applied(t, f, c, LauncherImage)
+	pod := store(0, Crashing(1, "x"), Outdated)
+	f.Add(pod, Claim(c, naming.Store, 0, func(claim *corev1.PersistentVolumeClaim) { claim.DeletionTimestamp = new(metav1.NewTime(Now())) }))
+	v := f.View(c, nil)
+	assert.Nil(t, member.DecideRepair(v, &v.Store))
+	assert.ErrorContains(t, member.Stop(t.Context(), f.Controls(), &v.Store, pod), "has been deleted and would go with it")
+	assert.Empty(t, f.Writes())
+	for _, mark := range []string{naming.AnnotationReplacing, naming.AnnotationRetired} {
+		v.Store.Claims[0].Annotations = map[string]string{mark: "7"}
+		assert.Empty(t, member.Doomed(&v.Store, 0), "its volume is to go")
+	}
 }
 
 func TestRepair(t *testing.T) {
@@ -322,7 +372,7 @@ func TestBlocked(t *testing.T) {
 }
 
 func TestOutdatedAndProgress(t *testing.T) {
-	s := storeSet(t, store(0, Ready), store(1, Ready, Outdated), store(2, Outdated))
+	s := &storesOf(t, store(0, Ready), store(1, Ready, Outdated), store(2, Outdated)).Store
 	var names []string
 	for _, p := range member.Outdated(s) {
 		names = append(names, p.Name)

@@ -13,6 +13,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -23,28 +24,43 @@ const patience = time.Minute
 // DecideRepair picks a pod to restart because it does not work and was made
 // from an older spec than the present one. Nothing is lost with such a pod, so
 // no health is asked for first: else a cluster that a bad spec broke could never
-// be mended. One pod goes at a time; nil means there is none to restart now.
-func DecideRepair(s *view.Set, now time.Time) *corev1.Pod {
-	var broken *corev1.Pod
+// be mended. Only a store that PD hears of holds replicas that count, whatever its
+// probe says: it goes when all others are well, as probes may fail for a reason that
+// all pods share. One pod goes at a time; nil means there is none to restart now.
+func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
+	var broken, serving *corev1.Pod
+	unready := 0
 	for _, p := range s.Pods {
 		if p.DeletionTimestamp != nil {
 			return nil
 		}
-		if broken == nil && s.Outdated(p.Pod) && view.PodBroken(p.Pod, now, patience) {
+		if !view.PodReady(p.Pod) {
+			unready++
+		}
+		if !s.Outdated(p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || Doomed(s, p.Ordinal) != "" {
+			continue
+		}
+		switch serves := s.Component == naming.Store && c.StoreServes(p.Name); {
+		case serves && serving == nil:
+			serving = p.Pod
+		case !serves && broken == nil:
 			broken = p.Pod
 		}
+	}
+	if broken == nil && serving != nil && unready == 1 && int32(len(s.Pods)) == s.Replicas() && c.CellsUnhealthy() == "" {
+		return serving
 	}
 	return broken
 }
 
 // Repair restarts the pod that DecideRepair picks.
 func Repair(ctx context.Context, c *view.Cluster, s *view.Set, controls *control.Controls, r *manager.Result) error {
-	pod := DecideRepair(s, c.Now)
+	pod := DecideRepair(c, s)
 	if pod == nil {
 		return nil
 	}
 	r.Wait(v1alpha1.ReasonRepairing, "restarting pod %s, which is not ready, with the corrected spec", pod.Name)
-	if err := controls.Pods.Delete(ctx, pod); err != nil {
+	if err := Stop(ctx, controls, s, pod); err != nil {
 		return fmt.Errorf("repair pod: %w", err)
 	}
 	controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRepairing, "Restarted pod %s, which was not ready, with the corrected spec", pod.Name)

@@ -129,12 +129,23 @@ func madeFor(pod *corev1.Pod, set *view.Set) bool {
 	return desired.RestartHash(pod.Annotations) != "" && (owner == nil || owner.UID == set.Set.UID)
 }
 
+// replacing tells whether a PD is being replaced, for which its volume goes.
+func replacing(c *view.Cluster, pod string) bool {
+	noted := desired.ReplacingIn(c.Start)
+	return noted != nil && noted.Pod == pod
+}
+
 // noteLost says which claims have lost their volumes. Nothing is done about them:
 // whoever knows where the volume went can bring it back, or have the member replaced.
 func noteLost(c *view.Cluster, r *manager.Result) {
 	for _, set := range []*view.Set{&c.PD, &c.Store} {
 		for ordinal := range set.Replicas() {
 			claim := set.Claims[ordinal]
+			if pod, there := set.Pod(ordinal); there && set.Doomed(ordinal) != nil && !replacing(c, pod.Name) {
+				r.Problem(v1alpha1.ReasonWaitingForVolume,
+					"volume claim %s has been deleted and goes as soon as pod %s stops, with all that is on it; the operator replaces the member first where it can, and does not restart it before",
+					claim.Name, pod.Name)
+			}
 			if claim == nil || claim.Status.Phase != corev1.ClaimLost || claim.Annotations[naming.AnnotationReplacing] != "" {
 				continue
 			}

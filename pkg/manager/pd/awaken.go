@@ -40,7 +40,8 @@ const leaderless = 20 * time.Second
 
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
-	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || len(c.PD.Pods) == 0 {
+	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || c.PD.Set == nil ||
+		len(c.PD.Pods) == 0 || int32(len(c.PD.Pods)) != c.PD.Replicas() {
 		return nil
 	}
 	quiet := c.State.FailedSince
@@ -60,6 +61,10 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	step := &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name}
 	if c.Now.Sub(quiet) < leaderless {
 		step.Message = "PD has a quorum and no leader; waiting for an election before a PD is restarted"
+		return step
+	}
+	if why := member.Doomed(&c.PD, target.Ordinal); why != "" {
+		step.Message = fmt.Sprintf("PD has a quorum and no leader, which only a restart cures; pod %s waits: %s", target.Name, why)
 		return step
 	}
 	step.Do = restart
@@ -91,7 +96,7 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	if pod == nil {
 		return nil
 	}
-	if err := a.controls.Pods.Delete(ctx, pod); err != nil {
+	if err := member.Stop(ctx, a.controls, &c.PD, pod); err != nil {
 		return err
 	}
 	a.controls.Events.Eventf(c.Object, corev1.EventTypeWarning, v1alpha1.ReasonRepairing, "Restarted pod %s, since PD had a quorum and no leader", s.Target)

@@ -20,12 +20,15 @@ import (
 // is the existing cluster with the members that PD names, so that a PD whose
 // disk is empty can never form a second one.
 func DecideMembership(c *view.Cluster, replicas int32) launch.Join {
-	if !c.Bootstrapped() {
+	if !c.Bootstrapped() && !wasThere(c) {
 		return launch.Join{State: launch.JoinNew, Members: initialMembers(c, replicas)}
 	}
 	// Members tell their list even where there is no leader, as while a second one joins the first.
 	if c.State != nil && len(c.State.Members) > 0 {
 		if members := knownMembers(c, c.State.Members); len(members) > 0 {
+			if second := desired.PDMember(c.Object, 1); len(c.State.Members) == 1 && members[0] != second && secondComes(c) {
+				members = append(members, second)
+			}
 			return launch.Join{State: launch.JoinExisting, Members: members}
 		}
 	}
@@ -34,6 +37,25 @@ func DecideMembership(c *view.Cluster, replicas int32) launch.Join {
 		return launch.Join{State: launch.JoinExisting, Members: last}
 	}
 	return launch.Join{State: launch.JoinExisting, Members: initialMembers(c, replicas)}
+}
+
+// wasThere tells whether the volume of a PD holds a member's data: the cluster was deleted,
+// or restored without its status, and is made again over its old volumes. A PD among them
+// that has lost its own must not form a new cluster under the old one's names.
+func wasThere(c *view.Cluster) bool {
+	for _, claim := range c.PD.Claims {
+		if claim.Labels[naming.LabelMemberID] != "" && !member.Retired(claim) {
+			return true
+		}
+	}
+	return false
+}
+
+// secondComes tells whether PD is to have a second member. Its pod is told so before the
+// member is added, or the first would be without a quorum until the pod's files are renewed.
+func secondComes(c *view.Cluster) bool {
+	claim := c.PD.Claims[1]
+	return c.Object.Spec.PD.Replicas > 1 && !member.Retired(claim) && (claim == nil || claim.DeletionTimestamp == nil)
 }
 
 func initialMembers(c *view.Cluster, replicas int32) []launch.JoinMember {
@@ -68,10 +90,10 @@ func writtenMembers(c *view.Cluster) ([]launch.JoinMember, bool) {
 // is not resized here.
 // A set that was deleted comes back with as many as it had.
 func DecideReplicas(c *view.Cluster) int32 {
-	if c.PD.Set != nil {
+	if c.PD.Set != nil && (c.PD.Replicas() > 0 || !c.Bootstrapped()) {
 		return c.PD.Replicas()
 	}
-	// That holds for a cluster that was deleted and is made again over its old volumes too:
+	// So does one that was scaled to nothing by hand: there is no PD left to ask. That holds for a cluster that was deleted and is made again over its old volumes too:
 	// more PDs than the old membership has would never be let in.
 	if known := known(c); known > 0 {
 		return known

@@ -130,6 +130,11 @@ func note(r *manager.Result, c *view.Cluster) {
 	member.NotePods(r, naming.PD, member.Pods(c.PD.Pods), max(c.PD.Replicas(), 1))
 	member.NoteHeld(r, c, &c.PD)
 	noteGone(r, c)
+	noteAsked(r, c)
+	if want := c.Object.Spec.PD.Replicas; c.PD.Set != nil && !c.Bootstrapped() && c.PD.Replicas() != want {
+		r.Problem(v1alpha1.ReasonWaitingForPD, "spec.pd.replicas is %d by now, and the cluster began with %d PDs: the number changes once the cluster has started; "+
+			"if it cannot start with %d, delete it with its volume claims and create it again", want, c.PD.Replicas(), c.PD.Replicas())
+	}
 	why := c.PDSilent()
 	switch {
 	case why == "":
@@ -141,6 +146,18 @@ func note(r *manager.Result, c *view.Cluster) {
 		r.LookAgain(silenceBorne)
 	default:
 		r.Problem(v1alpha1.ReasonPDUnknown, "nothing is known from PD: %s", why)
+	}
+}
+
+// noteAsked says of which PD the replacement was asked for in vain.
+func noteAsked(r *manager.Result, c *view.Cluster) {
+	if !c.Bootstrapped() || c.PDSilent() != "" || len(c.State.Members) >= leastForQuorum {
+		return
+	}
+	for _, p := range c.PD.Pods {
+		if view.ReplaceRequested(c.PD.Claims[p.Ordinal]) {
+			r.Problem(v1alpha1.ReasonCannotReplace, "PD %s is to be replaced and cannot be: %s", p.Name, Irreplaceable(c, p.Name))
+		}
 	}
 }
 

@@ -60,10 +60,13 @@ func DecideReplacing(c *view.Cluster) *desired.Replacing {
 	}
 	for _, p := range c.PD.Pods {
 		claim, m := c.PD.Claims[p.Ordinal], memberOf(c, c.State.Members, p.Ordinal)
-		if claim == nil || claim.DeletionTimestamp != nil || member.Retired(claim) || m == nil || !started(m) {
+		if claim == nil || member.Retired(claim) || m == nil {
 			continue
 		}
 		wanted := view.ReplaceRequested(claim) && (c.Unhealthy() == "" || !view.PodReady(p.Pod)) || dead(c, p.Pod)
+		if !started(m) && !view.ReplaceRequested(claim) && startedAt(p.Pod).IsZero() {
+			continue // it has not had the chance to join yet
+		}
 		if wanted && Irreplaceable(c, p.Name) == "" {
 			return &desired.Replacing{Pod: p.Name, Member: m.ID, Claim: claim.UID}
 		}
@@ -189,6 +192,8 @@ func decideComing(c *view.Cluster) *manager.Step {
 			step := &manager.Step{Target: pod, Do: addAgain, Message: fmt.Sprintf("adding PD %s, which is no member", pod)}
 			if why := othersUnwell(c, pod); why != "" {
 				step.Do, step.Message = "", fmt.Sprintf("adding PD %s, which is no member, waits: %s", pod, why)
+			} else if p, _ := c.PD.Pod(i); len(c.State.Members) == 1 && !runsFor(p.Pod, c.Now, settled) {
+				step.Do, step.Message = "", fmt.Sprintf("adding PD %s waits until its pod has been running for %s: from then on PD has no leader without it", pod, settled)
 			}
 			return step
 		case m != nil && !started(m):
@@ -196,6 +201,17 @@ func decideComing(c *view.Cluster) *manager.Step {
 		}
 	}
 	return nil
+}
+
+// settled is how long a pod must run before PD depends on it. By then its name is known to DNS.
+const settled = 10 * time.Second
+
+func runsFor(p *corev1.Pod, now time.Time, least time.Duration) bool {
+	if p == nil || p.DeletionTimestamp != nil {
+		return false
+	}
+	since := startedAt(p)
+	return !since.IsZero() && now.Sub(since) >= least
 }
 
 // Asked is the part that goes after other operations: a replacement that a user asks for and that has not begun.
@@ -211,8 +227,8 @@ func (asked) Decide(c *view.Cluster) *manager.Step {
 	}
 	for _, p := range c.PD.Pods {
 		claim := c.PD.Claims[p.Ordinal]
-		if !view.ReplaceRequested(claim) || claim.DeletionTimestamp != nil {
-			continue
+		if !view.ReplaceRequested(claim) || len(c.State.Members) < leastForQuorum {
+			continue // for the latter more PDs must come first, and nothing may wait for this
 		}
 		why := c.Unhealthy()
 		if c.PDSilent() == "" && why == "" {
@@ -245,6 +261,10 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	ordinal, _ := naming.Ordinal(s.Target)
 	switch s.Do {
 	case dropVolume:
+		if back, err := x.back(ctx, c, client, ordinal); err != nil || back {
+			x.again(c, time.Second)
+			return err
+		}
 		if err := x.controls.Claims.Delete(ctx, c.PD.Claims[ordinal]); err != nil {
 			return err
 		}
@@ -265,6 +285,22 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		return x.changed(c, v1alpha1.ReasonReplacing, err, "Added %s to PD's members again", s.Target)
 	}
 	return nil
+}
+
+// back tells, past the caches, whether the PD that is to lose its volume is well again, and nobody asks for that.
+func (x *Replacer) back(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) (bool, error) {
+	if view.ReplaceRequested(c.PD.Claims[ordinal]) {
+		return false, nil
+	}
+	pod, err := x.controls.Live.Pod(ctx, c.Object.Namespace, naming.Pod(c.Object.Name, naming.PD, ordinal))
+	if err != nil {
+		return false, fmt.Errorf("see that PD %d is still away: %w", ordinal, err)
+	}
+	if pod == nil || pod.Status.PodIP == "" {
+		return false, nil
+	}
+	healthy, err := client.Health(ctx, view.PDEndpoint(pod))
+	return view.PodReady(pod) || err == nil && healthy, nil
 }
 
 // dataGone tells, past the caches, whether the volume that was noted is gone and the PD does not run with it.

@@ -6,6 +6,7 @@ package pd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/launch"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
@@ -21,7 +23,8 @@ import (
 )
 
 // Scaler adds and removes PDs, one at a time. A PD is added to the membership
-// before its pod exists, and its process has ended before it is removed from it:
+// before its pod exists, but for the second, without which the first has no quorum from
+// then on: that one's pod runs first, and waits to be a member. A PD's process has ended before it is removed from it:
 // a removed PD that still runs goes on acting as leader.
 type Scaler struct{ hands }
 
@@ -94,12 +97,14 @@ func DecideBegun(c *view.Cluster) *manager.Step {
 		step.Message = fmt.Sprintf("adding pod %s, which PD expects as a member", nextPod)
 	case next != nil:
 		return removeEnded(c, nextPod)
-	case last == nil && retired:
+	case last == nil && (retired || want < have && have > 1):
 		step.Do = removePod
 		step.Message = fmt.Sprintf("removing pod %s, which is no member of PD any more", lastPod)
 	case last != nil && !started(last) && want < have && have >= leastForQuorum:
 		step.Do = removePod
 		step.Message = fmt.Sprintf("removing pod %s, which has not joined PD and is not wanted any more", lastPod)
+	case last != nil && !started(last) && desired.ReplacingIn(c.Start) != nil:
+		return nil // it cannot join with the volume that it has, which the Replacer replaces
 	case last != nil && !started(last):
 		step.Message = fmt.Sprintf("adding pod %s: it has not joined PD yet", lastPod)
 	case last != nil && retired && have <= want:
@@ -158,6 +163,16 @@ func decideBegin(c *view.Cluster) *manager.Step {
 			step.Message = fmt.Sprintf("%s waits until volume claim %s, which a removed PD left, is gone", progress, c.PD.Claims[have].Name)
 			return step
 		}
+		if len(c.State.Members) == 1 {
+			// The second member counts for the quorum from the moment it is added, so its pod comes
+			// first, and must know that it is to join.
+			step.Message = fmt.Sprintf("%s: telling pod %s of its membership", progress, step.Target)
+			if told, ok := writtenMembers(c); ok && slices.ContainsFunc(told, func(m launch.JoinMember) bool { return m.Name == step.Target }) {
+				step.Do = addPod
+				step.Message = fmt.Sprintf("%s: adding pod %s, which becomes a member when it runs", progress, step.Target)
+			}
+			return step
+		}
 		step.Do = addMember
 		step.Message = fmt.Sprintf("%s: adding member %s", progress, step.Target)
 		return step
@@ -190,7 +205,11 @@ func (x *change) Act(ctx context.Context, c *view.Cluster, s *manager.Step) erro
 	case removeMember:
 		return x.removeMember(ctx, c, client, ordinal)
 	case addPod:
-		return x.resize(ctx, c, ordinal+1, fmt.Sprintf("Added pod %s; PD has %d members now", s.Target, ordinal+1))
+		if len(c.State.Members) == 1 && c.LookAgain(ctx, client).Unhealthy() != "" {
+			x.again(c, time.Second)
+			return nil
+		}
+		return x.resize(ctx, c, ordinal+1, fmt.Sprintf("Added pod %s; there are %d PDs now", s.Target, ordinal+1))
 	case removePod:
 		return x.removePod(ctx, c, client, ordinal)
 	case retire:

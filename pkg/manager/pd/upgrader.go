@@ -52,6 +52,10 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.PD), target.Name, why)
 		return step
 	}
+	if why := member.Doomed(&c.PD, target.Ordinal); why != "" {
+		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.PD), target.Name, why)
+		return step
+	}
 	step.Do = restart
 	step.Message = fmt.Sprintf("%s; restarting pod %s", member.Progress(&c.PD), target.Name)
 	return step
@@ -72,7 +76,7 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		if err := othersServe(ctx, client, c, p.Name); err != nil {
 			return fmt.Errorf("restart pod %s: %w", p.Name, err)
 		}
-		if err := u.controls.Pods.Delete(ctx, p.Pod); err != nil {
+		if err := member.Stop(ctx, u.controls, &c.PD, p.Pod); err != nil {
 			return err
 		}
 		u.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRollingUpdate, "Restarted pod %s with the new spec", p.Name)

@@ -47,13 +47,16 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	if !c.Bootstrapped() || c.PDUnknown() != "" {
 		return nil
 	}
+	if c.Store.Set == nil || int32(len(c.Store.Pods)) != c.Store.Replicas() {
+		return nil // the last one is not back yet
+	}
 	for _, p := range c.Store.Pods {
 		if !view.PodReady(p.Pod) {
 			return nil // one at a time, and not on top of another trouble
 		}
 	}
 	for _, p := range c.Store.Pods {
-		if s := c.StoreOf(p.Name); s != nil && gaveUp(c, s, p.Pod) {
+		if s := c.StoreOf(p.Name); s != nil && gaveUp(c, s, p.Pod) && member.Doomed(&c.Store, p.Ordinal) == "" {
 			return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: p.Name, Do: awaken,
 				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", s.ID, p.Name)}
 		}
@@ -87,7 +90,7 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	if fresh.PDUnknown() != "" || pod == nil || store == nil || !gaveUp(fresh, store, pod) {
 		return nil
 	}
-	if err := a.controls.Pods.Delete(ctx, pod); err != nil {
+	if err := member.Stop(ctx, a.controls, &c.Store, pod); err != nil {
 		return err
 	}
 	a.controls.Events.Eventf(c.Object, corev1.EventTypeWarning, v1alpha1.ReasonRepairing,

@@ -86,7 +86,8 @@ func (d *drainer) finishDrain(ctx context.Context, c *view.Cluster, target, reas
 // bury makes a tombstone of a store that was seen empty twice under one PD leader.
 func (d *drainer) bury(ctx context.Context, c *view.Cluster, client pdapi.Client, fresh *view.Cluster, store *pdapi.Store, reason string,
 	empty func(*view.Cluster, *pdapi.Store, []pdapi.Cell) bool) error {
-	heartbeat := c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration
+	// Between the two looks the cells must have reported again, too.
+	heartbeat := max(c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration, c.Object.Spec.Store.Config.CellHeartbeatInterval.Duration)
 	cells, err := client.StoreCells(ctx, store.ID)
 	if err != nil {
 		return fmt.Errorf("list the cells of store %d: %w", store.ID, err)

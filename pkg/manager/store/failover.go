@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,6 +64,9 @@ func decideRenewal(c *view.Cluster) *manager.Step {
 	for i := range c.Store.Replicas() {
 		claim := c.Store.Claims[i]
 		id := Replacing(claim)
+		if id == 0 {
+			id = buried(c, i)
+		}
 		if s := c.State.Store(id); id == 0 || s == nil || s.State != pdapi.Tombstone {
 			continue
 		}
@@ -85,6 +89,22 @@ func decideRenewal(c *view.Cluster) *manager.Step {
 		return step
 	}
 	return nil
+}
+
+// buried is the tombstone whose data the volume of an ordinal holds, though nobody marked it: one
+// that was made by hand. Its store can never start again. 0 if there is none, or the pod was ready not long ago.
+func buried(c *view.Cluster, ordinal int32) uint64 {
+	claim := c.Store.Claims[ordinal]
+	pod, there := c.Store.Pod(ordinal)
+	if claim == nil || member.Retired(claim) || !there || c.StoreOf(pod.Name) != nil || ordinal >= c.Object.Spec.Store.Replicas ||
+		view.NotReadyFor(pod.Pod, c.Now) <= c.Object.Spec.Store.Failover.Period.Duration {
+		return 0
+	}
+	id, err := strconv.ParseUint(claim.Labels[naming.LabelStoreID], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
 }
 
 // decideKeep takes the mark off the volume of a store that has come back before it was buried.
@@ -130,8 +150,9 @@ func forsaken(c *view.Cluster, s *pdapi.Store) bool {
 	if Replacing(claim) == s.ID {
 		return silent > 0
 	}
-	// Its removal has begun, and it died on the way.
-	return s.State == pdapi.Down && silent > c.Object.Spec.Store.Failover.Period.Duration
+	// Its removal has begun, and it died on the way, or before. Whoever marks a store that is Down
+	// has not yet done so if neither is noted: without the mark nobody would go on with its volume.
+	return (claim == nil || member.Retired(claim)) && silent > c.Object.Spec.Store.Failover.Period.Duration
 }
 
 // decideMark marks the volume of a store that is gone and emptied as one to be replaced, one at a time.
@@ -152,10 +173,12 @@ func decideMark(c *view.Cluster) *manager.Step {
 	return nil
 }
 
-// renewing tells whether a store is being replaced already.
+// renewing tells whether a store is being replaced already. One that serves still, and
+// is to be replaced on request, keeps nobody waiting: it may itself wait for the others.
 func renewing(c *view.Cluster) bool {
 	for i := range c.Store.Replicas() {
-		if Replacing(c.Store.Claims[i]) != 0 {
+		id := Replacing(c.Store.Claims[i])
+		if s := c.State.Store(id); id != 0 && (s == nil || s.State == pdapi.Tombstone || c.SilentFor(s) > 0) {
 			return true
 		}
 	}
@@ -221,36 +244,34 @@ func (f *Failover) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 			}
 		}
 		return nil
-	case dropVolume:
-		if err := f.controls.Claims.Delete(ctx, claim); err != nil {
-			return err
-		}
-		f.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonReplacing, "Deleted volume claim %s of replaced store %d", claim.Name, Replacing(claim))
-		// At once, before another start of the store succeeds on the volume that goes.
-		return f.dropPod(ctx, c, s.Target)
-	case dropPod:
-		return f.dropPod(ctx, c, s.Target)
+	case dropVolume, dropPod:
+		return f.renew(ctx, c, s.Target, claim)
 	}
 	return nil
 }
 
-func (f *Failover) dropPod(ctx context.Context, c *view.Cluster, name string) error {
-	pod := member.Named(c.Store.Pods, name)
-	if pod == nil || pod.DeletionTimestamp != nil {
-		return nil
-	}
-	// A pod that crashes changes all the time, and its volume is going already.
-	now, err := f.controls.Live.Pod(ctx, pod.Namespace, pod.Name)
+// renew deletes the claim and, at once, the pod of a replaced store, before
+// another start of it succeeds on the volume that goes.
+func (f *Failover) renew(ctx context.Context, c *view.Cluster, name string, claim *corev1.PersistentVolumeClaim) error {
+	// A pod that crashes changes all the time, and the cache is behind.
+	pod, err := f.controls.Live.Pod(ctx, c.Object.Namespace, name)
 	if err != nil {
 		return fmt.Errorf("look at pod %s: %w", name, err)
 	}
-	if now == nil || now.UID != pod.UID {
+	if claim.DeletionTimestamp == nil {
+		if err := f.controls.Claims.Delete(ctx, claim); err != nil {
+			return err
+		}
+		f.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonReplacing, "Deleted volume claim %s, of a store that is a tombstone", claim.Name)
+	}
+	seen := member.Named(c.Store.Pods, name)
+	if pod == nil || pod.DeletionTimestamp != nil || seen == nil || seen.UID != pod.UID {
 		return nil
 	}
-	if err := f.controls.Pods.Delete(ctx, now); err != nil {
+	if err := f.controls.Pods.Delete(ctx, pod); err != nil {
 		return err
 	}
-	f.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonReplacing, "Deleted pod %s, which comes back with a new volume", pod.Name)
+	f.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonReplacing, "Deleted pod %s, which comes back with a new volume", name)
 	return nil
 }
 

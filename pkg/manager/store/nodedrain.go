@@ -45,11 +45,6 @@ func (n *NodeDrain) Decide(c *view.Cluster) *manager.Step {
 	if c.Store.Set == nil || !c.Bootstrapped() {
 		return nil
 	}
-	for _, p := range c.Store.Pods {
-		if evictable(p.Pod) && (!onCordoned(c, p.Pod) || yields(c, p.Pod) || c.PDUnknown() != "") {
-			return &manager.Step{Type: v1alpha1.ReasonNodeDrain, Target: p.Name, Do: hold, Message: fmt.Sprintf("pod %s may not be evicted any more", p.Name)}
-		}
-	}
 	target := drainTarget(c)
 	if target == nil {
 		return nil
@@ -70,12 +65,47 @@ func (n *NodeDrain) Decide(c *view.Cluster) *manager.Step {
 	return step
 }
 
+// Hold is the part that goes before all other operations: what may be evicted is not
+// to be any more as soon as it would do harm.
+func (n *NodeDrain) Hold() manager.Operation { return &holder{n} }
+
+type holder struct{ *NodeDrain }
+
+// Decide implements manager.Operation.
+func (h *holder) Decide(c *view.Cluster) *manager.Step {
+	if c.Store.Set == nil || !c.Bootstrapped() {
+		return nil
+	}
+	for _, p := range c.Store.Pods {
+		if !evictable(p.Pod) || p.DeletionTimestamp != nil {
+			continue
+		}
+		why := ""
+		switch {
+		case c.PDUnknown() != "":
+			why = c.PDUnknown()
+		case !onCordoned(c, p.Pod):
+			why = "its node is not cordoned"
+		case yields(c, p.Pod):
+			why = "it was not evicted in time, and other work waits"
+		case c.Store.Doomed(p.Ordinal) != nil:
+			why = "its volume would go with it"
+		case view.PodReady(p.Pod):
+			why = c.StoresUnhealthy() // while it is not ready itself it is on its way
+		}
+		if why != "" {
+			return &manager.Step{Type: v1alpha1.ReasonNodeDrain, Target: p.Name, Do: hold, Message: fmt.Sprintf("pod %s may not be evicted any more: %s", p.Name, why)}
+		}
+	}
+	return nil
+}
+
 // drainTarget is the pod to be let go: the one that may be evicted already, else the first
 // on a cordoned node; nil if there is none, or others have been kept waiting for long enough.
 func drainTarget(c *view.Cluster) *corev1.Pod {
 	var target *corev1.Pod
 	for _, p := range c.Store.Pods {
-		if !onCordoned(c, p.Pod) || !view.PodReady(p.Pod) {
+		if !onCordoned(c, p.Pod) || !view.PodReady(p.Pod) || c.Store.Doomed(p.Ordinal) != nil {
 			continue
 		}
 		if evictable(p.Pod) {

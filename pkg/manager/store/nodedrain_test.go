@@ -62,9 +62,10 @@ func TestNodeDrain(t *testing.T) {
 	node = node.DeepCopy()
 	node.Spec.Unschedulable = false
 	r.Add(node)
-	assert.Equal(t, manager.Verb("Hold"), r.act(n).Do)
+	assert.Equal(t, manager.Verb("Hold"), r.act(n.Hold()).Do)
 	assert.Equal(t, []string{"patch Pod demo-store-1"}, r.Writes())
 	assert.Empty(t, label())
+	assert.Nil(t, r.act(n.Hold()))
 	assert.Nil(t, r.act(n))
 }
 

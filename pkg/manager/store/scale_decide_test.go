@@ -4,6 +4,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -66,8 +67,13 @@ func TestDecideRemoval(t *testing.T) {
 		"a tombstone's pod goes":                     {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, retired: true, do: "RemovePod", begun: true, message: "removing pod demo-store-3, whose store is a tombstone"},
 		"a tombstone's pod goes for a new one":       {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, retired: true, do: "RemovePod", begun: true, message: "whose store is a tombstone"},
 		"a tombstone's pod stays while PD is silent": {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone)), Unreachable}, retired: true, begun: true, message: "removing pod demo-store-3 waits: PD does not answer"},
-		"a tombstone that others made":               {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, message: "removing 1 of 4 stores waits: PD knows 3 stores and there are 4 pods"},
-		"one that PD never knew":                     {want: 3, pod: evicting, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, message: "PD knows no store in pod demo-store-3"},
+		"a tombstone that others made":               {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, do: "RetireVolume", message: "setting the volume of pod demo-store-3 aside, as store 4 is a tombstone"},
+		"one that PD never knew":                     {want: 3, pod: evicting, state: []StateModifier{noStore(4)}, message: "PD knows no store in pod demo-store-3"},
+		"one that never came up":                     {want: 3, pod: Running, state: []StateModifier{noStore(4)}, do: "RetireVolume", message: "as no store has come up in it"},
+		"one that never came up, PD is unknown":      {want: 3, pod: Running, state: []StateModifier{noStore(4), Unreachable}, message: "waits"},
+		"one that is gone":                           {want: 3, pod: Running, state: []StateModifier{silentFor(4, time.Hour), without(4, 1)}, do: "RetireVolume", message: "as store 4 is gone, and PD has given its replicas to others"},
+		"one that is gone, and holds something":      {want: 3, pod: Running, state: []StateModifier{silentFor(2, time.Hour)}, message: "waits"},
+		"one that is away":                           {want: 3, pod: Running, state: []StateModifier{silentFor(4, time.Minute), without(4, 1)}, message: "waits"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -130,4 +136,11 @@ func TestNothingIsRemoved(t *testing.T) {
 	require.NotNil(t, step, "before PD has answered")
 	assert.Empty(t, step.Do)
 	assert.False(t, begun)
+}
+
+// noStore is that PD has never known a store.
+func noStore(id uint64) StateModifier {
+	return func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+		s.Stores = slices.DeleteFunc(s.Stores, func(x pdapi.Store) bool { return x.ID == id })
+	}
 }

@@ -111,6 +111,14 @@ func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
 // beginRemoval decides about a removal that PD does not know of yet.
 func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *manager.Step {
 	progress := fmt.Sprintf("removing %d of %d stores", c.Store.Replicas()-c.Object.Spec.Store.Replicas, c.Store.Replicas())
+	if why := useless(c, step.Target, store); why != "" {
+		step.Do = retire
+		step.Message = fmt.Sprintf("%s: setting the volume of pod %s aside, %s", progress, step.Target, why)
+		if c.Store.Claims[c.Store.Replicas()-1] == nil {
+			step.Do, step.Message = shrink, fmt.Sprintf("%s: removing pod %s, %s", progress, step.Target, why)
+		}
+		return step
+	}
 	if why := c.Unhealthy(); why != "" && evictingSince(member.Named(c.Store.Pods, step.Target), purposeRemoval).IsZero() {
 		step.Message = fmt.Sprintf("%s waits: %s", progress, why)
 		return step
@@ -126,6 +134,52 @@ func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *mana
 	step.Do = evictForRemoval
 	step.Message = fmt.Sprintf("removing store %d in pod %s: moving the leaders away", store.ID, step.Target)
 	return step
+}
+
+// useless says why the highest store can go whatever the others' health is: it holds nothing that counts, and
+// does not work. It is empty if that is not certain. In full health another store that does not work would
+// keep it, and one that does not work would keep itself.
+func useless(c *view.Cluster, pod string, store *pdapi.Store) string {
+	if c.PDUnknown() != "" || !placesFilled(c) {
+		return "" // or it is a spare that is wanted
+	}
+	if s := tombstoneIn(c, pod); store == nil && s != nil {
+		return fmt.Sprintf("as store %d is a tombstone", s.ID)
+	}
+	if store != nil {
+		if store.State == pdapi.Up && c.SilentFor(store) > c.Object.Spec.Store.Failover.Period.Duration && Emptied(c, store, nil) {
+			return fmt.Sprintf("as store %d is gone, and PD has given its replicas to others", store.ID)
+		}
+		return ""
+	}
+	if p := member.Named(c.Store.Pods, pod); p == nil || view.PodReady(p) || p.DeletionTimestamp != nil {
+		return ""
+	}
+	return "as no store has come up in it"
+}
+
+// placesFilled tells whether a store serves in each place of the spec, and is to stay.
+func placesFilled(c *view.Cluster) bool {
+	for i := range c.Object.Spec.Store.Replicas {
+		claim := c.Store.Claims[i]
+		s := c.StoreOf(naming.Pod(c.Object.Name, naming.Store, i))
+		if s == nil || s.State != pdapi.Up || c.SilentFor(s) > 0 || Replacing(claim) != 0 || view.ReplaceRequested(claim) {
+			return false
+		}
+	}
+	return true
+}
+
+// tombstoneIn is the last store of a pod that is a tombstone; nil if there is none.
+func tombstoneIn(c *view.Cluster, pod string) *pdapi.Store {
+	var last *pdapi.Store
+	for i := range c.State.Stores {
+		s := &c.State.Stores[i]
+		if s.State == pdapi.Tombstone && c.StorePod(s) == pod && (last == nil || s.ID > last.ID) {
+			last = s
+		}
+	}
+	return last
 }
 
 // Unremovable says why the others could not take over what a store holds; it is
@@ -163,8 +217,20 @@ func (r *removal) Act(ctx context.Context, c *view.Cluster, s *manager.Step) err
 	ordinal := c.Store.Replicas() - 1
 	switch s.Do {
 	case retire:
-		store := c.StoreOf(s.Target)
-		return member.Retire(ctx, r.controls, c.Store.Claims[ordinal], store.ID)
+		client := r.pd(c)
+		defer client.Close()
+		fresh := c.LookAgain(ctx, client)
+		if again, _ := DecideRemoval(fresh); again == nil || again.Do != retire {
+			r.again(c, evictRound)
+			return nil
+		}
+		id := uint64(0) // a store that never was
+		if store := fresh.StoreOf(s.Target); store != nil {
+			id = store.ID
+		} else if store := tombstoneIn(fresh, s.Target); store != nil {
+			id = store.ID
+		}
+		return member.Retire(ctx, r.controls, c.Store.Claims[ordinal], id)
 	case evictForRemoval:
 		return r.takeDown(ctx, c, s.Target, purposeRemoval, v1alpha1.ReasonScaling, func(fresh *view.Cluster, store *pdapi.Store) bool { return Unremovable(fresh, store) == "" })
 	case drain:

@@ -40,12 +40,15 @@ func WantsSpare(c *view.Cluster) string {
 }
 
 // spareForFailure asks for a spare for each store that is gone, up to
-// spec.store.failover.maxFailoverCount, one after another.
+// spec.store.failover.maxFailoverCount, one after another. Stores that are being emptied need theirs, too.
 func spareForFailure(c *view.Cluster) string {
 	failover := c.Object.Spec.Store.Failover
 	gone := Gone(c)
-	have := spares(c)
-	if !*failover.Enabled || have >= int32(len(gone)) || have >= *failover.MaxFailoverCount {
+	have, spared := spares(c), int32(len(gone)+len(emptied(c)))
+	if have > 0 && deadSpare(c, c.Store.Replicas()-1) {
+		spared++ // it stands in for nobody
+	}
+	if !*failover.Enabled || len(gone) == 0 || have >= spared || have >= *failover.MaxFailoverCount {
 		return ""
 	}
 	// With a new spec under way a store is down because of that, and a spare would be too.
@@ -60,12 +63,21 @@ func spareForDrain(c *view.Cluster) string {
 	if spares(c) > 0 || len(c.UpStores()) >= c.State.System.MaxReplicas {
 		return ""
 	}
-	for _, s := range c.Stores() {
-		if ordinal, ours := naming.Ordinal(c.StorePod(&s)); ours && ordinal < c.Object.Spec.Store.Replicas && s.State == pdapi.Down {
-			return fmt.Sprintf("store %d in pod %s was taken down, and the others are too few to take over what it holds", s.ID, c.StorePod(&s))
-		}
+	if down := emptied(c); len(down) > 0 {
+		return fmt.Sprintf("store %d in pod %s was taken down, and the others are too few to take over what it holds", down[0].ID, c.StorePod(&down[0]))
 	}
 	return ""
+}
+
+// emptied are the stores that were taken down, and that the spec has a place for.
+func emptied(c *view.Cluster) []pdapi.Store {
+	var out []pdapi.Store
+	for _, s := range c.Stores() {
+		if ordinal, ours := naming.Ordinal(c.StorePod(&s)); ours && ordinal < c.Object.Spec.Store.Replicas && s.State == pdapi.Down {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // spareForRequest asks for a spare where a store whose replacement is asked for
@@ -78,9 +90,18 @@ func spareForRequest(c *view.Cluster) string {
 	return fmt.Sprintf("store %d in pod %s is to be replaced, and the others cannot take over what it holds", store.ID, c.StorePod(store))
 }
 
-// sparesServe tells whether all spares that there are serve: the next one waits for the last.
+// deadSpare tells whether a spare is gone itself. The highest leaves then, and others are replaced as all stores are.
+func deadSpare(c *view.Cluster, ordinal int32) bool {
+	s := c.StoreOf(naming.Pod(c.Object.Name, naming.Store, ordinal))
+	return s != nil && c.SilentFor(s) > c.Object.Spec.Store.Failover.Period.Duration
+}
+
+// sparesServe tells whether all spares that there are serve, but for those that are gone: the next one waits for the last.
 func sparesServe(c *view.Cluster) bool {
 	for i := c.Object.Spec.Store.Replicas; i < c.Store.Replicas(); i++ {
+		if deadSpare(c, i) {
+			continue
+		}
 		pod, ok := c.Store.Pod(i)
 		if !ok || !view.PodReady(pod.Pod) {
 			return false
@@ -93,12 +114,12 @@ func sparesServe(c *view.Cluster) bool {
 }
 
 // Gone are the stores that have been silent for longer than spec.store.failover.period, or are silent and to be
-// replaced anyway. Only those that the spec has a place for count.
+// replaced anyway. Only those that the spec has a place for count, and those below the highest, which cannot leave.
 func Gone(c *view.Cluster) []pdapi.Store {
 	var out []pdapi.Store
 	for _, s := range c.Stores() {
 		ordinal, ok := naming.Ordinal(c.StorePod(&s))
-		if !ok || ordinal >= c.Object.Spec.Store.Replicas || s.State != pdapi.Up {
+		if !ok || ordinal >= max(c.Object.Spec.Store.Replicas, c.Store.Replicas()-1) || s.State != pdapi.Up {
 			continue
 		}
 		if silent := c.SilentFor(&s); silent > c.Object.Spec.Store.Failover.Period.Duration || silent > 0 && view.ReplaceRequested(c.Store.Claims[ordinal]) {
@@ -111,7 +132,7 @@ func Gone(c *view.Cluster) []pdapi.Store {
 // requested is the store whose replacement a user asks for and that serves still; nil if there is none.
 func requested(c *view.Cluster) *pdapi.Store {
 	for i := range c.Object.Spec.Store.Replicas {
-		if !view.ReplaceRequested(c.Store.Claims[i]) || c.Store.Claims[i].DeletionTimestamp != nil {
+		if !view.ReplaceRequested(c.Store.Claims[i]) {
 			continue
 		}
 		if s := c.StoreOf(naming.Pod(c.Object.Name, naming.Store, i)); s != nil && s.State == pdapi.Up && c.SilentFor(s) == 0 {

@@ -54,6 +54,9 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 	step := &manager.Step{Type: v1alpha1.ReasonRollingUpdate, Target: target.Name}
 	since := evictingSince(target.Pod, purpose)
 	why := c.Unhealthy()
+	if why == "" {
+		why = member.Doomed(&c.Store, target.Ordinal)
+	}
 	switch {
 	case since.IsZero() && why != "":
 		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.Store), target.Name, why)
@@ -68,7 +71,7 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 		step.Do = evictAndStop
 	}
 	step.Message = fmt.Sprintf("%s; moving the leaders away from pod %s", member.Progress(&c.Store), target.Name)
-	if c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration {
+	if !since.IsZero() && c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration {
 		step.Message += ", for longer than spec.store.evictLeaderTimeout; with spec.store.evictLeaderTimeoutPolicy Proceed it would be restarted now"
 	}
 	return step
@@ -107,7 +110,7 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 			return err
 		}
 	}
-	if err := u.controls.Pods.Delete(ctx, pod); err != nil {
+	if err := member.Stop(ctx, u.controls, &c.Store, pod); err != nil {
 		return err
 	}
 	u.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRollingUpdate,

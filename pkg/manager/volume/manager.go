@@ -90,6 +90,9 @@ func gone(c *view.Cluster, component naming.Component, claim *corev1.PersistentV
 	if err != nil {
 		return false
 	}
+	if component == naming.Store && id == 0 {
+		return c.PDUnknown() == "" && c.StoreOf(naming.Pod(c.Object.Name, component, ordinal)) == nil
+	}
 	if component == naming.Store {
 		s := c.State.Store(id)
 		return s != nil && s.State == pdapi.Tombstone

@@ -1,0 +1,222 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pd_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/controller"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/launch"
+	"github.com/deepfabric/elasticell-operator/pkg/launch/membership"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// next is the first step of all operations.
+func next(v *view.Cluster) *manager.Step {
+	for _, o := range controller.Order(nil, func(*view.Cluster) pdapi.Client { return nil }, func(*view.Cluster, time.Duration) {}) {
+		if s := o.Decide(v); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// resized is a settled cluster whose set of PDs has another number of members.
+func resized(c *v1alpha1.CellCluster, n int32) *Fakes {
+	f := Settled(c)
+	set := f.StatefulSets.Get(Namespace, "demo-pd").DeepCopy()
+	set.Spec.Replicas = &n
+	f.Add(set)
+	return f
+}
+
+// From one PD to three: from the moment the second is a member the first has no quorum without it, so it must run
+// by then. Until then it can leave again.
+func TestSecondPDRunsBeforeItIsAMember(t *testing.T) {
+	c := Cluster("demo", Bootstrapped, pds(1))
+	one := func(modify ...StateModifier) *pdstate.Snapshot {
+		return PDState(c, append([]StateModifier{Stores(3), func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Members = s.Members[:1] }}, modify...)...)
+	}
+	f := Settled(c)
+	c.Spec.PD.Replicas = 3
+	v := f.View(c, one())
+	assert.Equal(t, manager.Verb(""), next(v).Do, "the pod is told of its membership first")
+	join := pd.DecideMembership(v, 1)
+	require.Len(t, join.Members, 2)
+	start, err := desired.StartConfigMap(c, join, nil)
+	require.NoError(t, err)
+	f.Add(start)
+	step := next(f.View(c, one()))
+	assert.Equal(t, manager.Verb("AddPod"), step.Do, step.Message)
+	assert.Equal(t, "demo-pd-1", step.Target)
+
+	c.Spec.PD.Replicas = 1
+	f = resized(c, 2)
+	f.Add(start, Claim(c, naming.PD, 1))
+	tests := map[string]struct {
+		pod  *corev1.Pod
+		want int32
+		do   manager.Verb
+	}{
+		"it has no node":               {Pod(c, naming.PD, 1, Unschedulable("no room")), 3, ""},
+		"it has just started":          {Pod(c, naming.PD, 1, Age(8*time.Second), Running), 3, ""},
+		"it has been running":          {Pod(c, naming.PD, 1, Age(time.Minute), Running), 3, "AddMember"},
+		"it is not wanted any more":    {Pod(c, naming.PD, 1, Unschedulable("no room")), 1, "RemovePod"},
+		"it runs, and is not wanted":   {Pod(c, naming.PD, 1, Age(time.Minute), Running), 1, "RemovePod"},
+		"its image cannot be pulled":   {Pod(c, naming.PD, 1, Age(time.Hour), Waiting("ImagePullBackOff", "x")), 3, ""},
+		"its claim is wanted by users": {Pod(c, naming.PD, 1, Age(time.Minute), Running), 2, "AddMember"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c.Spec.PD.Replicas = test.want
+			f.Add(test.pod)
+			step := next(f.View(c, one()))
+			require.NotNil(t, step)
+			assert.Equal(t, test.do, step.Do, step.Message)
+			assert.Equal(t, "demo-pd-1", step.Target)
+		})
+	}
+}
+
+// A cluster is made again over the volumes of an old one, and one of them is lost: whoever
+// starts first must not form a new cluster.
+func TestMadeAgainOverOldVolumes(t *testing.T) {
+	c := Cluster("demo")
+	f := New()
+	for i := int32(1); i < 3; i++ {
+		f.Add(Claim(c, naming.PD, i, func(p *corev1.PersistentVolumeClaim) { p.Labels[naming.LabelMemberID] = "a1" }))
+	}
+	v := f.View(c, nil)
+	join := pd.DecideMembership(v, pd.DecideReplicas(v))
+	assert.Equal(t, launch.JoinExisting, join.State)
+	require.Len(t, join.Members, 3)
+	refused := errors.New("connection refused")
+	verdict := membership.Decide(membership.Facts{Self: "demo-pd-0", Join: join,
+		Answers: []membership.Answer{{From: join.Members[1], Err: refused}, {From: join.Members[2], Err: refused}}})
+	assert.False(t, verdict.Start)
+
+	assert.Equal(t, launch.JoinNew, pd.DecideMembership(New(Claim(c, naming.PD, 0)).View(c, nil), 3).State, "volumes without data")
+}
+
+// Somebody scales the StatefulSet to nothing: there is no PD left to ask, and all come back.
+func TestScaledToNothingByHand(t *testing.T) {
+	c := Cluster("demo", Bootstrapped)
+	f := resized(c, 0)
+	for i := range int32(3) {
+		f.Pods.Remove(f.Pods.Get(Namespace, naming.Pod("demo", naming.PD, i)))
+		f.Add(Claim(c, naming.PD, i))
+	}
+	assert.EqualValues(t, 3, pd.DecideReplicas(f.View(c, nil)))
+}
+
+// The number of PDs is changed before there is a quorum to change it with.
+func TestNumberChangedBeforeTheStart(t *testing.T) {
+	c := Cluster("demo")
+	r := newRoom(t, Settled(c))
+	c.Spec.PD.Replicas = 1
+	result := r.sync(t, c, nil)
+	require.NotEmpty(t, result.Problems)
+	assert.Contains(t, result.Problems[0].Message, "spec.pd.replicas is 1 by now, and the cluster began with 3 PDs")
+}
+
+// A claim that somebody has deleted goes with its pod, so the pod stays until its PD has been replaced.
+func TestClaimDeleted(t *testing.T) {
+	c := Cluster("demo", Bootstrapped, pds(1))
+	f := upgrading(c, 0)
+	f.Add(Claim(c, naming.PD, 0, deletedClaim))
+	one := func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Members = s.Members[:1] }
+	v := f.View(c, PDState(c, Stores(3), one))
+	step := pd.NewUpgrader(nil, nil).Decide(v)
+	assert.Empty(t, step.Do)
+	assert.Contains(t, step.Message, "volume claim data-demo-pd-0 has been deleted")
+
+	c.Spec.PD.Replicas = 3
+	r := newRoom(t, f)
+	result := r.sync(t, c, PDState(c, Stores(3), one))
+	require.NotEmpty(t, result.Problems)
+	assert.Contains(t, result.Problems[0].Message, "PD demo-pd-0 is to be replaced and cannot be: PD has 1 members")
+	step = next(f.View(c, PDState(c, Stores(3), one)))
+	assert.NotEqual(t, v1alpha1.ReasonReplacing, step.Type, "more PDs are the way out: "+step.Message)
+
+	wedged := func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+		s.Err, s.FailedSince = pdapi.ErrNoLeader, Now().Add(-time.Hour)
+	}
+	step = pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), one, wedged)))
+	assert.Empty(t, step.Do)
+	assert.Contains(t, step.Message, "has been deleted")
+}
+
+// A PD that comes back before its volume is deleted keeps it, unless somebody asked for the replacement.
+func TestPDIsBackInTime(t *testing.T) {
+	c := Cluster("demo", Bootstrapped)
+	for name, test := range map[string]struct {
+		claim func(*corev1.PersistentVolumeClaim)
+		back  func(*corev1.Pod)
+		want  []string
+	}{
+		"it is back":             {nil, Ready, nil},
+		"it is not":              {nil, deadPod, []string{"delete PersistentVolumeClaim data-demo-pd-1"}},
+		"somebody has asked for": {asksForReplacement, Ready, []string{"delete PersistentVolumeClaim data-demo-pd-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noted := &desired.Replacing{Pod: "demo-pd-1", Claim: "old"}
+			r := newRoom(t, New())
+			AddStores(t, r.pd, c, 3)
+			client := PDFactory(t, r.pd)(r.pd.Endpoints())
+			members, err := client.Members(t.Context())
+			require.NoError(t, err)
+			for _, m := range members {
+				if m.Name == "demo-pd-1" {
+					noted.Member = m.ID
+				}
+			}
+			if name == "it is not" {
+				r.pd.StopMember("demo-pd-1")
+			}
+			r.Fakes = replaceView(t, c, noted, deadPod, nil, test.claim, nil)
+			x := pd.NewReplacer(r.Controls(), func(*view.Cluster) pdapi.Client { return client }, func(*view.Cluster, time.Duration) {})
+			state := PDState(c, Stores(3))
+			state.Members = members
+			v := r.View(c, state)
+			step := x.Decide(v)
+			require.Equal(t, manager.Verb("DeleteVolumeClaim"), step.Do, step.Message)
+			change(r.Fakes, 1, test.back)
+			r.Reset()
+			require.NoError(t, x.Act(t.Context(), v, step))
+			assert.Equal(t, test.want, r.Writes())
+		})
+	}
+}
+
+// PDs that hold a quorum and have no leader are restarted one at a time: not while one is not back.
+func TestAwakenOneAtATime(t *testing.T) {
+	c := Cluster("demo", Bootstrapped)
+	f := Settled(c)
+	wedged := func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+		s.Err, s.FailedSince = pdapi.ErrNoLeader, Now().Add(-time.Hour)
+	}
+	for i := range int32(3) {
+		change(f, i, func(p *corev1.Pod) {
+			p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
+		})
+	}
+	require.Equal(t, manager.Verb("Restart"), pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))).Do)
+	f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-1"))
+	assert.Nil(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))))
+}
