@@ -254,6 +254,9 @@ func drainedNode() *Workload {
 		// Each store leads several cells.
 		Spec: func(s *spec) { s.Store.InitialCells.Count = 9 },
 		Do: func(r *Run) {
+			for range 10 { // so that the store leads some
+				r.World.PD.Balance()
+			}
 			r.node = r.World.NodeOf("demo-store-1")
 			r.World.Cordon(r.node, true)
 		},

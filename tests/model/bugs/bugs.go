@@ -25,6 +25,8 @@ type Bug struct {
 	And []Edit
 	// Caught is the test of package model that must fail, as for -run.
 	Caught string
+	// Unit is the operator's package whose own test Caught is, where other lines of defence hide the bug from the model by now.
+	Unit string
 	// Only narrows its schedules down, where it has many; see CELL_MODEL_ONLY.
 	Only string
 }

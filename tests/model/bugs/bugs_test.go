@@ -51,12 +51,16 @@ func catch(t *testing.T, b Bug) {
 	overlay, err := b.Overlay(absolute(t), t.TempDir())
 	require.NoError(t, err)
 	program := filepath.Join(t.TempDir(), "model.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay="+overlay, "-o", program, "./model")
-	build.Dir = filepath.Join(absolute(t), "tests")
+	in, dir := filepath.Join(absolute(t), "tests"), "model"
+	if b.Unit != "" {
+		in, dir = absolute(t), b.Unit
+	}
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay="+overlay, "-o", program, "./"+dir)
+	build.Dir = in
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "the bug does not compile:\n%s", out)
 	run := exec.CommandContext(t.Context(), program, "-test.run", "^"+strings.ReplaceAll(b.Caught, "/", "$/^")+"", "-test.timeout", "10m")
-	run.Dir = filepath.Join(absolute(t), "tests", "model")
+	run.Dir = filepath.Join(in, dir)
 	run.Env = append(os.Environ(), "CELL_MODEL=all", "CELL_MODEL_ONLY="+b.Only)
 	out, err = run.CombinedOutput()
 	require.Error(t, err, "%s does not catch it:\n%s", b.Caught, out)

@@ -124,6 +124,20 @@ var Planted = []Bug{
 		Caught: "TestUndisturbed/drain-a-node",
 	},
 	{
+		Name:   "the second PD is added before it runs",
+		File:   "pkg/manager/pd/replace.go",
+		Old:    "len(c.State.Members) == 1 && !runsFor(p.Pod, c.Now, settled)",
+		New:    "len(c.State.Members) == 1 && !runsFor(p.Pod, c.Now, settled) && c.Now.IsZero()",
+		Caught: "TestUndisturbed/pd-1-to-3",
+	},
+	{
+		Name:   "a spare that has not come up yet is removed again",
+		File:   "pkg/manager/store/scaler.go",
+		Old:    "c.PDUnknown() != \"\" || !placesFilled(c)",
+		New:    "c.PDUnknown() != \"\" || !placesFilled(c) && c.Now.IsZero()",
+		Caught: "TestCrashAtEachWrite/wiped-store",
+	},
+	{
 		Name:   "several stores are removed at once",
 		File:   "pkg/manager/store/scaler.go",
 		Old:    "	want, err := desired.StoreStatefulSet(c.Object, replicas, c.LauncherImage)",
