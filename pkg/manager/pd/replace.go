@@ -142,6 +142,9 @@ func (x *Replacer) Decide(c *view.Cluster) *manager.Step {
 	}
 	if step != nil {
 		step.Type = v1alpha1.ReasonReplacing
+		if len(c.State.Members) == 1 {
+			step.Type = v1alpha1.ReasonScaling // the second one, which the Scaler has begun with
+		}
 	}
 	return step
 }
@@ -282,7 +285,7 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		return x.changed(c, v1alpha1.ReasonReplacing, client.RemoveMember(ctx, desired.ReplacingIn(c.Start).Member), "Removed the old member of %s from PD", s.Target)
 	case addAgain:
 		_, err := client.AddMember(ctx, desired.PDMember(c.Object, ordinal).PeerURL)
-		return x.changed(c, v1alpha1.ReasonReplacing, err, "Added %s to PD's members again", s.Target)
+		return x.changed(c, s.Type, err, "Added %s to PD's members", s.Target)
 	}
 	return nil
 }
