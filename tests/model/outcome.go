@@ -90,12 +90,12 @@ func countedAs(e ct.Event) string {
 }
 
 // Difference is what is different from the undisturbed run and must not be; "" if nothing
-// is. The volume of a wiped pod may be replaced once more, or once less.
+// is. The volume of a wiped pod may be kept.
 func (o *Outcome) Difference(undisturbed *Outcome, wiped string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(union(o.Counts, undisturbed.Counts))) {
 		have, want := o.Counts[name], undisturbed.Counts[name]
-		if wiped != "" && strings.HasSuffix(name, wiped) && near(have.Created, want.Created) && near(have.Deleted, want.Deleted) {
+		if wiped != "" && strings.HasSuffix(name, wiped) && oneLess(have.Created, want.Created) && oneLess(have.Deleted, want.Deleted) {
 			continue
 		}
 		if have != want {
@@ -108,7 +108,7 @@ func (o *Outcome) Difference(undisturbed *Outcome, wiped string) string {
 	return strings.Join(out, "\n")
 }
 
-func near(a, b int) bool { return a-b <= 1 && b-a <= 1 }
+func oneLess(have, want int) bool { return have == want || have == want-1 }
 
 // EndDifference is what stands otherwise at the end than in the undisturbed run; "" if nothing
 // does. What is left of a wiped pod's volume does not count.

@@ -63,8 +63,8 @@ var Found = []Bug{
 	{
 		Name:   "a store starts again on a volume that is being deleted",
 		File:   "pkg/manager/store/failover.go",
-		Old:    "	if err := f.controls.Pods.Delete(ctx, now); err != nil {",
-		New:    "	if err := f.controls.Pods.Delete(ctx, pod); err != nil {",
+		Old:    "	if err := f.controls.Pods.Delete(ctx, pod); err != nil {",
+		New:    "	if err := f.controls.Pods.Delete(ctx, seen); err != nil {",
 		Caught: "TestRestartedBehind/failover-not-allowed", Only: "restarted 1 s",
 	},
 }

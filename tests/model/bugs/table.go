@@ -82,7 +82,7 @@ var Planted = []Bug{
 	{
 		Name:   "after the bootstrap PDs are still told to form a new cluster",
 		File:   "pkg/manager/pd/decide.go",
-		Old:    "	if !c.Bootstrapped() {\n		return launch.Join{State: launch.JoinNew,",
+		Old:    "	if !c.Bootstrapped() && !wasThere(c) {\n		return launch.Join{State: launch.JoinNew,",
 		New:    "	if c.Object != nil {\n		return launch.Join{State: launch.JoinNew,",
 		Caught: "TestUndisturbed/pd-3-to-5",
 	},

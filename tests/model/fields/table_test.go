@@ -105,11 +105,11 @@ var table = []field{
 		at: template + "topologySpreadConstraints", shows: topologies, batch: "topology"},
 
 	// Services.
-	{path: "spec.pd.service", a: "{type: NodePort, nodePort: 30811, annotations: {lb: a}, externalTrafficPolicy: Local}",
-		b:   "{type: LoadBalancer, nodePort: 30812, annotations: {lb: b, more: c}, externalTrafficPolicy: Cluster, loadBalancerSourceRanges: [10.0.0.0/8]}",
+	{path: "spec.pd.service", a: "{type: NodePort, nodePort: 30011, annotations: {lb: a}, externalTrafficPolicy: Local}",
+		b:   "{type: LoadBalancer, nodePort: 30012, annotations: {lb: b, more: c}, externalTrafficPolicy: Cluster, loadBalancerSourceRanges: [10.0.0.0/8]}",
 		bad: "{type: ExternalName}", says: "Unsupported value", at: "Service/demo-pd:", shows: service("client"), batch: "services"},
-	{path: "spec.proxy.service", a: "{type: NodePort, nodePort: 30821, annotations: {lb: a}, externalTrafficPolicy: Local}",
-		b:   "{type: LoadBalancer, nodePort: 30822, annotations: {lb: b, more: c}, externalTrafficPolicy: Cluster, loadBalancerSourceRanges: [10.0.0.0/8, 192.0.2.0/24]}",
+	{path: "spec.proxy.service", a: "{type: NodePort, nodePort: 30021, annotations: {lb: a}, externalTrafficPolicy: Local}",
+		b:   "{type: LoadBalancer, nodePort: 30022, annotations: {lb: b, more: c}, externalTrafficPolicy: Cluster, loadBalancerSourceRanges: [10.0.0.0/8, 192.0.2.0/24]}",
 		bad: "{nodePort: 70000}", says: "less than or equal to 65535", at: "Service/demo-proxy:", shows: service("redis"), batch: "services"},
 
 	// PD.
