@@ -77,7 +77,7 @@ var Planted = []Bug{
 		File:   "pkg/manager/pd/replace.go",
 		Old:    "	return othersUnwell(c, pod)\n",
 		New:    "	return \"\"\n",
-		Caught: "TestUndisturbed/two-of-five-pds-away-and-back",
+		Caught: "TestDecideReplacing", Unit: "pkg/manager/pd",
 	},
 	{
 		Name:   "after the bootstrap PDs are still told to form a new cluster",
