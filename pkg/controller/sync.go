@@ -48,11 +48,12 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		klog.FromContext(ctx).V(4).Info("Waiting for the cache", "kind", ref.Kind, "object", ref.Name)
 		return lookAgain, nil
 	}
-	if before, seen := c.uids.Swap(k, object.UID); seen && before != object.UID {
+	if before, seen := c.uids.Load(k); seen && before != object.UID {
 		c.forget(k) // it was deleted and made again between two looks
-		c.uids.Store(k, object.UID)
 	}
+	c.uids.Store(k, object.UID)
 	v := c.view(object)
+	former := v.Former()
 
 	var result manager.Result
 	var errs []error
@@ -61,11 +62,11 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		c.poller.Forget(k.String())
 		c.abandoned(k)
 		return c.status.write(ctx, v, manager.Result{}, object)
-	case v.Former() != "":
+	case former != "":
 		// What its PDs say is not about this one, and their data goes.
 		c.poller.Forget(k.String())
 		c.abandoned(k)
-		result.Wait(v1alpha1.ReasonNameConflict, "%s", view.FormerWait(v.Former()))
+		result.Wait(v1alpha1.ReasonNameConflict, "%s", view.FormerWait(former))
 		result.LookAgain(lookAgain)
 		v.State = nil
 		again, err := c.status.write(ctx, v, result, object)

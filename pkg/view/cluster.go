@@ -97,6 +97,9 @@ func (s *Set) Replicas() int32 {
 	return *s.Set.Spec.Replicas
 }
 
+// Complete tells whether there are as many pods as the StatefulSet asks for, ready or not.
+func (s *Set) Complete() bool { return s.Set != nil && int32(len(s.Pods)) == s.Replicas() }
+
 // Known is the number of members that pods and claims speak of, with which a
 // StatefulSet that was deleted must come back: fewer would stop members without
 // emptying them first. Claims of removed members do not count.

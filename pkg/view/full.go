@@ -49,8 +49,8 @@ func (c *Cluster) setUnhealthy(s *Set) string {
 	if s.Set == nil {
 		return fmt.Sprintf("there is no StatefulSet of %s", s.Component)
 	}
-	if have, want := int32(len(s.Pods)), s.Replicas(); have != want {
-		return fmt.Sprintf("%d of %d %s pods exist", have, want, s.Component)
+	if !s.Complete() {
+		return fmt.Sprintf("%d of %d %s pods exist", len(s.Pods), s.Replicas(), s.Component)
 	}
 	for _, p := range s.Pods {
 		if !PodReady(p.Pod) {

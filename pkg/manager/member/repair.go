@@ -47,7 +47,7 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 			broken = p.Pod
 		}
 	}
-	if broken == nil && serving != nil && unready == 1 && int32(len(s.Pods)) == s.Replicas() && c.CellsUnhealthy() == "" {
+	if broken == nil && serving != nil && unready == 1 && s.Complete() && c.CellsUnhealthy() == "" {
 		return serving
 	}
 	return broken

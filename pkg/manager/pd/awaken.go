@@ -40,8 +40,7 @@ const leaderless = 20 * time.Second
 
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
-	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || c.PD.Set == nil ||
-		len(c.PD.Pods) == 0 || int32(len(c.PD.Pods)) != c.PD.Replicas() {
+	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || len(c.PD.Pods) == 0 || !c.PD.Complete() {
 		return nil
 	}
 	quiet := c.State.FailedSince

@@ -37,6 +37,11 @@ func next(v *view.Cluster) *manager.Step {
 	return nil
 }
 
+// wedged is a PD that has had no leader for long.
+func wedged(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+	s.Err, s.FailedSince = pdapi.ErrNoLeader, Now().Add(-time.Hour)
+}
+
 // resized is a settled cluster whose set of PDs has another number of members.
 func resized(c *v1alpha1.CellCluster, n int32) *Fakes {
 	f := Settled(c)
@@ -154,9 +159,6 @@ func TestClaimDeleted(t *testing.T) {
 	step = next(f.View(c, PDState(c, Stores(3), one)))
 	assert.NotEqual(t, v1alpha1.ReasonReplacing, step.Type, "more PDs are the way out: "+step.Message)
 
-	wedged := func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
-		s.Err, s.FailedSince = pdapi.ErrNoLeader, Now().Add(-time.Hour)
-	}
 	step = pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), one, wedged)))
 	assert.Empty(t, step.Do)
 	assert.Contains(t, step.Message, "has been deleted")
@@ -208,9 +210,6 @@ func TestPDIsBackInTime(t *testing.T) {
 func TestAwakenOneAtATime(t *testing.T) {
 	c := Cluster("demo", Bootstrapped)
 	f := Settled(c)
-	wedged := func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
-		s.Err, s.FailedSince = pdapi.ErrNoLeader, Now().Add(-time.Hour)
-	}
 	for i := range int32(3) {
 		change(f, i, func(p *corev1.Pod) {
 			p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))

@@ -4,6 +4,7 @@
 package pd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -48,11 +49,7 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 		}
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonRollingUpdate, Target: target.Name}
-	if why := c.Unhealthy(); why != "" {
-		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.PD), target.Name, why)
-		return step
-	}
-	if why := member.Doomed(&c.PD, target.Ordinal); why != "" {
+	if why := cmp.Or(c.Unhealthy(), member.Doomed(&c.PD, target.Ordinal)); why != "" {
 		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.PD), target.Name, why)
 		return step
 	}

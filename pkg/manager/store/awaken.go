@@ -47,7 +47,7 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	if !c.Bootstrapped() || c.PDUnknown() != "" {
 		return nil
 	}
-	if c.Store.Set == nil || int32(len(c.Store.Pods)) != c.Store.Replicas() {
+	if !c.Store.Complete() {
 		return nil // the last one is not back yet
 	}
 	for _, p := range c.Store.Pods {

@@ -137,22 +137,21 @@ func decideBurial(c *view.Cluster) *manager.Step {
 
 // forsaken tells whether nothing can bring a store back: it has been silent for long, and its volume is to go or has gone.
 func forsaken(c *view.Cluster, s *pdapi.Store) bool {
-	silent := c.SilentFor(s)
 	ordinal, ours := naming.Ordinal(c.StorePod(s))
 	if !ours || ordinal >= c.Store.Replicas() {
 		claim := c.Store.Claims[ordinal]
 		if ours && claim != nil && !member.Retired(claim) {
 			return false // a store is being added there, or will be
 		}
-		return silent > c.Object.Spec.Store.Failover.Period.Duration
+		return lost(c, s)
 	}
 	claim := c.Store.Claims[ordinal]
 	if Replacing(claim) == s.ID {
-		return silent > 0
+		return c.SilentFor(s) > 0
 	}
 	// Its removal has begun, and it died on the way, or before. Whoever marks a store that is Down
 	// has not yet done so if neither is noted: without the mark nobody would go on with its volume.
-	return (claim == nil || member.Retired(claim)) && silent > c.Object.Spec.Store.Failover.Period.Duration
+	return (claim == nil || member.Retired(claim)) && lost(c, s)
 }
 
 // decideMark marks the volume of a store that is gone and emptied as one to be replaced, one at a time.

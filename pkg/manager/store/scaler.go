@@ -147,7 +147,7 @@ func useless(c *view.Cluster, pod string, store *pdapi.Store) string {
 		return fmt.Sprintf("as store %d is a tombstone", s.ID)
 	}
 	if store != nil {
-		if store.State == pdapi.Up && c.SilentFor(store) > c.Object.Spec.Store.Failover.Period.Duration && Emptied(c, store, nil) {
+		if store.State == pdapi.Up && lost(c, store) && Emptied(c, store, nil) {
 			return fmt.Sprintf("as store %d is gone, and PD has given its replicas to others", store.ID)
 		}
 		return ""

@@ -93,7 +93,12 @@ func spareForRequest(c *view.Cluster) string {
 // deadSpare tells whether a spare is gone itself. The highest leaves then, and others are replaced as all stores are.
 func deadSpare(c *view.Cluster, ordinal int32) bool {
 	s := c.StoreOf(naming.Pod(c.Object.Name, naming.Store, ordinal))
-	return s != nil && c.SilentFor(s) > c.Object.Spec.Store.Failover.Period.Duration
+	return s != nil && lost(c, s)
+}
+
+// lost tells whether a store has been silent for longer than spec.store.failover.period.
+func lost(c *view.Cluster, s *pdapi.Store) bool {
+	return c.SilentFor(s) > c.Object.Spec.Store.Failover.Period.Duration
 }
 
 // sparesServe tells whether all spares that there are serve, but for those that are gone: the next one waits for the last.
@@ -122,7 +127,7 @@ func Gone(c *view.Cluster) []pdapi.Store {
 		if !ok || ordinal >= max(c.Object.Spec.Store.Replicas, c.Store.Replicas()-1) || s.State != pdapi.Up {
 			continue
 		}
-		if silent := c.SilentFor(&s); silent > c.Object.Spec.Store.Failover.Period.Duration || silent > 0 && view.ReplaceRequested(c.Store.Claims[ordinal]) {
+		if lost(c, &s) || c.SilentFor(&s) > 0 && view.ReplaceRequested(c.Store.Claims[ordinal]) {
 			out = append(out, s)
 		}
 	}

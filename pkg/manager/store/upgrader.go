@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -53,10 +54,7 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonRollingUpdate, Target: target.Name}
 	since := evictingSince(target.Pod, purpose)
-	why := c.Unhealthy()
-	if why == "" {
-		why = member.Doomed(&c.Store, target.Ordinal)
-	}
+	why := cmp.Or(c.Unhealthy(), member.Doomed(&c.Store, target.Ordinal))
 	switch {
 	case since.IsZero() && why != "":
 		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.Store), target.Name, why)

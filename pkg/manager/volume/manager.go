@@ -90,14 +90,14 @@ func gone(c *view.Cluster, component naming.Component, claim *corev1.PersistentV
 	if err != nil {
 		return false
 	}
-	if component == naming.Store && id == 0 {
-		return c.PDUnknown() == "" && c.StoreOf(naming.Pod(c.Object.Name, component, ordinal)) == nil
-	}
-	if component == naming.Store {
+	pod := naming.Pod(c.Object.Name, component, ordinal)
+	switch {
+	case component == naming.Store && id == 0: // none ever came up in it
+		return c.PDUnknown() == "" && c.StoreOf(pod) == nil
+	case component == naming.Store:
 		s := c.State.Store(id)
 		return s != nil && s.State == pdapi.Tombstone
 	}
-	pod := naming.Pod(c.Object.Name, component, ordinal)
 	return len(c.State.Members) > 0 && !slices.ContainsFunc(c.State.Members, func(m pdapi.Member) bool {
 		return m.ID == id || c.PDPodOfMember(&m) == pod
 	})
