@@ -73,6 +73,8 @@ func decideRenewal(c *view.Cluster) *manager.Step {
 		pod, there := c.Store.Pod(i)
 		step := &manager.Step{Target: naming.Pod(c.Object.Name, naming.Store, i)}
 		switch {
+		case claim.DeletionTimestamp != nil && c.StoreOf(step.Target) != nil:
+			continue // a start has succeeded on the volume before it went: its store is emptied first, like any whose claim is deleted
 		case claim.DeletionTimestamp == nil && c.StoreOf(step.Target) != nil:
 			// A volume that was wiped: a start has just succeeded on it, as the old id was out of the way.
 			step.Do = keepVolume
