@@ -24,6 +24,8 @@ const admissionLimit = 70 * time.Second
 type admissions struct {
 	mu    sync.Mutex
 	known map[group]map[int32]admission
+	// waiting are the pods that were refused for evenness alone, and since when.
+	waiting map[types.UID]time.Time
 }
 
 // group is a component of a cluster.
@@ -50,10 +52,26 @@ func (a *admissions) note(g group, ordinal int32, pod types.UID, t *cache.Tree, 
 	if a.known[g] == nil {
 		a.known[g] = map[int32]admission{}
 	}
+	delete(a.waiting, pod)
 	a.known[g][ordinal] = admission{pod: pod, zone: t.Value(within), decided: within.Known(), until: now.Add(admissionLimit)}
 }
 
-// drop forgets an ordinal: its pod was refused.
+// mayWait tells whether a pod has waited for less than evenLimit for the sake of evenness. The first question begins that time.
+func (a *admissions) mayWait(pod types.UID, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	since, waits := a.waiting[pod]
+	if !waits {
+		if a.waiting == nil {
+			a.waiting = map[types.UID]time.Time{}
+		}
+		since = now
+		a.waiting[pod] = since
+	}
+	return now.Sub(since) < evenLimit
+}
+
+// drop forgets an ordinal: its pod is asked for anew.
 func (a *admissions) drop(g group, ordinal int32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -64,6 +82,7 @@ func (a *admissions) drop(g group, ordinal int32) {
 func (a *admissions) gone(pod types.UID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(a.waiting, pod)
 	for g, list := range a.known {
 		for ordinal, x := range list {
 			if x.pod == pod {

@@ -27,6 +27,14 @@ import (
 // a CellCluster that is not in the cache yet. kube-scheduler asks one question at a time, so it is short.
 const waitLimit = 300 * time.Millisecond
 
+// evenLimit is how long a pod is kept from a zone that is allowed but fuller than another, where that one may
+// become full by what is being chosen. A volume ties the pod to its zone for good, so some seconds are worth
+// it; kube-scheduler itself may have died meanwhile, and then asks anew for those that it was choosing for.
+const evenLimit = 10 * time.Second
+
+// errUneven is why such a pod waits.
+var errUneven = errors.New("the emptiest zone hangs on another of the pod's kind, which is being placed at this moment")
+
 // lateLimit is the age up to which a pod may be known to kube-scheduler before its CellCluster is known here.
 const lateLimit = 10 * time.Second
 
@@ -53,8 +61,9 @@ func (e *Extender) filter(ctx context.Context, pod *corev1.Pod, nodes []string) 
 	waited := time.Duration(0)
 	for {
 		changed := e.cache.Changed()
-		answer, err := e.decide(pod, g, ordinal, nodes)
-		if ctx.Err() != nil || !answer.Undecided && !(errors.Is(err, cache.ErrNoCluster) && e.now().Sub(pod.CreationTimestamp.Time) < lateLimit) {
+		last := ctx.Err() != nil
+		answer, err := e.decide(pod, g, ordinal, nodes, last)
+		if last || !answer.Undecided && !(errors.Is(err, cache.ErrNoCluster) && e.now().Sub(pod.CreationTimestamp.Time) < lateLimit) {
 			if err != nil {
 				answer = refuseAll(nodes, err.Error())
 			}
@@ -69,18 +78,23 @@ func (e *Extender) filter(ctx context.Context, pod *corev1.Pod, nodes []string) 
 	}
 }
 
-func (e *Extender) decide(pod *corev1.Pod, g group, ordinal int32, nodes []string) (predicates.Answer, error) {
+// decide answers with what is known now. What could be better in a moment is taken only as
+// the last answer, and by a pod that has waited long enough.
+func (e *Extender) decide(pod *corev1.Pod, g group, ordinal int32, nodes []string, last bool) (predicates.Answer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.admitted.drop(g, ordinal) // it is asked for anew, so it is not under way
 	q, tree, _, err := e.question(pod, g, ordinal, nodes)
 	if err != nil {
 		return predicates.Answer{}, err
 	}
 	answer := predicates.Filter(q)
-	if len(answer.Nodes) > 0 {
+	switch {
+	case len(answer.Nodes) == 0 || answer.Undecided && !last:
+	case answer.Undecided && e.admitted.mayWait(pod.UID, e.now()):
+		return predicates.Answer{}, errUneven
+	default:
 		e.admitted.note(g, ordinal, pod.UID, tree, answer.Within, e.now())
-	} else {
-		e.admitted.drop(g, ordinal)
 	}
 	return answer, nil
 }

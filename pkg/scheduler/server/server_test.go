@@ -101,6 +101,23 @@ func TestZonesNeedNoWait(t *testing.T) {
 	assert.Less(t, time.Since(begin), waitLimit)
 }
 
+// Which zone is the emptiest hangs on a pod that was let through by a kube-scheduler that then died.
+func TestWaitsForTheEmptiestZone(t *testing.T) {
+	six := cluster("demo")
+	six.Spec.Store.Replicas = 6
+	w := newWorld(t, append(zones(), node("e", "z2"), node("f", "z3"), six, pod("demo", naming.Store, 0, "a"), pod("demo", naming.Store, 1, "d"))...)
+	all := []string{"a", "b", "c", "d", "e", "f"}
+	for i, want := range map[int32]int{2: 2, 3: 2} {
+		require.Len(t, w.left(pod("demo", naming.Store, i, ""), all...), want, "a zone that holds none")
+	}
+	result := w.filter(pod("demo", naming.Store, 4, ""), all...)
+	assert.Empty(t, *result.NodeNames, "z1 holds two, and the others may not have got theirs")
+	assert.Contains(t, result.FailedAndUnresolvableNodes["a"], "emptiest zone")
+
+	w.server.now = func() time.Time { return time.Now().Add(evenLimit) }
+	assert.NotEmpty(t, w.left(pod("demo", naming.Store, 4, ""), all...), "not for ever")
+}
+
 func TestSelectedNodeTellsTheChoice(t *testing.T) {
 	mine := claim("demo", naming.Store, 0, "")
 	w := newWorld(t, append(flat(), cluster("demo"), pod("demo", naming.Store, 0, ""), mine)...)
