@@ -67,8 +67,8 @@ type StatusWriter interface {
 
 // ReplicasKeeper hands the number of replicas of a Deployment over.
 type ReplicasKeeper interface {
-	// KeepReplicas lets the number stay what it is when the operator no longer asks for one.
-	KeepReplicas(ctx context.Context, seen *appsv1.Deployment) error
+	// KeepReplicas sets the number to what is given, and lets it stay when the operator no longer asks for one.
+	KeepReplicas(ctx context.Context, seen *appsv1.Deployment, replicas int32) error
 }
 
 // ClaimWriter writes volume claims, which StatefulSets make and the operator keeps.

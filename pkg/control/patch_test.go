@@ -218,10 +218,10 @@ func TestKeepReplicas(t *testing.T) {
 		return live
 	}
 	live := apply(new(int32(5)), nil)
-	require.NoError(t, w.controls.Replicas.KeepReplicas(t.Context(), live))
+	require.NoError(t, w.controls.Replicas.KeepReplicas(t.Context(), live, 5))
 	live = apply(nil, live)
 	require.NotNil(t, live.Spec.Replicas)
 	assert.EqualValues(t, 5, *live.Spec.Replicas)
 	live.UID = "another"
-	assert.Error(t, w.controls.Replicas.KeepReplicas(t.Context(), live))
+	assert.Error(t, w.controls.Replicas.KeepReplicas(t.Context(), live, 5))
 }

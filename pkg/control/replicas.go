@@ -23,11 +23,11 @@ const replicasManager = naming.FieldManager + "-autoscaling"
 type replicasKeeper struct{ kube kubernetes.Interface }
 
 // KeepReplicas implements ReplicasKeeper.
-func (k *replicasKeeper) KeepReplicas(ctx context.Context, seen *appsv1.Deployment) error {
+func (k *replicasKeeper) KeepReplicas(ctx context.Context, seen *appsv1.Deployment, replicas int32) error {
 	body, err := json.Marshal(map[string]any{
 		"apiVersion": "apps/v1", "kind": "Deployment",
 		"metadata": map[string]any{"name": seen.Name, "uid": seen.UID},
-		"spec":     map[string]any{"replicas": seen.Spec.Replicas},
+		"spec":     map[string]any{"replicas": replicas},
 	})
 	if err != nil {
 		return fmt.Errorf("encode replicas of Deployment %s: %w", seen.Name, err)

@@ -144,9 +144,16 @@ func TestEnqueue(t *testing.T) {
 // The caches keep nothing that no decision needs.
 func TestStrip(t *testing.T) {
 	managed := []metav1.ManagedFieldsEntry{{Manager: "x"}}
-	p, err := strip(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{ManagedFields: managed, Annotations: map[string]string{"a": "b"}}})
+	p, err := strip(&corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{ManagedFields: managed, Annotations: map[string]string{"a": "b"}},
+		Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Name: "store"}},
+			InitContainers: []corev1.Container{{Name: "launcher", Image: "x", Command: []string{"copy"}}}},
+	})
 	must(t, err)
-	assert.Equal(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"a": "b"}}}, p)
+	assert.Equal(t, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"a": "b"}},
+		Spec:       corev1.PodSpec{NodeName: "n", InitContainers: []corev1.Container{{Name: "launcher", Image: "x"}}},
+	}, p)
 
 	node := ct.Node("n", "zone", "a")
 	node.ManagedFields, node.Annotations = managed, map[string]string{"x": "y"}
@@ -167,7 +174,7 @@ func TestStrip(t *testing.T) {
 		NodeAffinity:                  &corev1.VolumeNodeAffinity{},
 	}})
 	must(t, err)
-	assert.Equal(t, corev1.PersistentVolumeSpec{ClaimRef: &corev1.ObjectReference{Name: "c"}, PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain}, v.(*corev1.PersistentVolume).Spec)
+	assert.Equal(t, corev1.PersistentVolumeSpec{ClaimRef: &corev1.ObjectReference{Name: "c"}, PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain, NodeAffinity: &corev1.VolumeNodeAffinity{}}, v.(*corev1.PersistentVolume).Spec)
 
 	same, err := strip(cache.DeletedFinalStateUnknown{Key: "x"})
 	must(t, err)

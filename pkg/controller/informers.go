@@ -74,8 +74,8 @@ func (s *sources) scope(namespace string) *scope {
 }
 
 // strip drops what no decision needs: managed fields of all, of pods the spec but
-// for the node, of nodes all but labels, schedulability and conditions, and of
-// volumes where they lie.
+// for the node and the launcher's image, of nodes all but labels, schedulability and
+// conditions, and of volumes where they lie but for the nodes that reach them.
 func strip(o any) (any, error) {
 	if m, err := meta.Accessor(o); err == nil {
 		m.SetManagedFields(nil)
@@ -85,14 +85,22 @@ func strip(o any) (any, error) {
 		n.Status = corev1.NodeStatus{Conditions: n.Status.Conditions}
 	}
 	if p, ok := o.(*corev1.Pod); ok {
-		p.Spec = corev1.PodSpec{NodeName: p.Spec.NodeName}
+		p.Spec = corev1.PodSpec{NodeName: p.Spec.NodeName, InitContainers: launchers(p.Spec.InitContainers)}
 	}
 	if v, ok := o.(*corev1.PersistentVolume); ok {
 		v.Annotations = nil
 		v.Spec.PersistentVolumeSource = corev1.PersistentVolumeSource{}
-		v.Spec.NodeAffinity = nil
 	}
 	return o, nil
+}
+
+// launchers are the names and images of the init containers.
+func launchers(containers []corev1.Container) []corev1.Container {
+	var out []corev1.Container
+	for _, c := range containers {
+		out = append(out, corev1.Container{Name: c.Name, Image: c.Image})
+	}
+	return out
 }
 
 // clusterOf is the key of the cluster that an object belongs to.

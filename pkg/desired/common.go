@@ -41,6 +41,7 @@ type component struct {
 	startup      *corev1.Probe
 	lifecycle    *corev1.Lifecycle
 	storageClass *string
+	annotations  map[string]string // of the template, none of which deserves a restart
 }
 
 func port(name string, number int32) corev1.ContainerPort {

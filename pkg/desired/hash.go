@@ -26,12 +26,12 @@ func Hash(value any) string {
 }
 
 // setRestartHash records on a template the hash of all in it that deserves a
-// restart: everything but the launcher's image.
+// restart: everything but the launcher's image and what only repeats the plan.
 func setRestartHash(t *corev1.PodTemplateSpec) {
-	image := LauncherImage(t)
-	setLauncherImage(t, "")
-	hash := Hash(t)
-	setLauncherImage(t, image)
+	bare := t.DeepCopy()
+	setLauncherImage(bare, "")
+	delete(bare.Annotations, naming.AnnotationHeartbeat)
+	hash := Hash(bare)
 	t.Annotations = merged(t.Annotations, map[string]string{naming.AnnotationRestartHash: hash})
 }
 
@@ -59,7 +59,8 @@ func LauncherImage(t *corev1.PodTemplateSpec) string {
 }
 
 // KeepLauncher gives the desired template the launcher's image of the live one
-// if they differ in nothing else, so that a new operator restarts no pod.
+// if they differ in nothing else, so that a new operator restarts no pod. It is
+// not for a pod that fails for that image.
 func KeepLauncher(want, live *corev1.PodTemplateSpec) {
 	image := LauncherImage(live)
 	if image == "" || RestartHash(want.Annotations) != RestartHash(live.Annotations) {

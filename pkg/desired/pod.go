@@ -40,6 +40,7 @@ func template(c *v1alpha1.CellCluster, x component, launcherImage string) corev1
 		},
 	}
 	setRestartHash(&t)
+	t.Annotations = merged(t.Annotations, x.annotations)
 	return t
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -44,7 +45,18 @@ func StoreStatefulSet(c *v1alpha1.CellCluster, replicas int32, launcherImage str
 			PeriodSeconds: 3, TimeoutSeconds: 3, SuccessThreshold: 1, FailureThreshold: 3,
 		},
 		storageClass: c.Spec.Store.StorageClassName,
+		annotations:  map[string]string{naming.AnnotationHeartbeat: c.Spec.Store.Config.StoreHeartbeatInterval.Duration.String()},
 	}, replicas, launcherImage), nil
+}
+
+// StoreHeartbeat is how often the store in a pod reports to PD; 0 if its template did not say. It
+// differs from the spec's interval until the pod has been restarted.
+func StoreHeartbeat(p *corev1.Pod) time.Duration {
+	d, err := time.ParseDuration(p.Annotations[naming.AnnotationHeartbeat])
+	if err != nil {
+		return 0
+	}
+	return d
 }
 
 func storePlan(c *v1alpha1.CellCluster) launch.Plan {

@@ -73,9 +73,9 @@ func TestAdvance(t *testing.T) {
 		err        error
 	}{
 		"nothing to do":                   {[]*operation{nothing(), nothing()}, []int{0, 0}, "", false, nil},
-		"the first goes":                  {[]*operation{nothing(), does(), does()}, []int{0, 1, 0}, "doing", false, nil},
+		"the first goes":                  {[]*operation{nothing(), does(), does()}, []int{0, 1, 0}, "doing", true, nil},
 		"one that waits holds the others": {[]*operation{waits(), does()}, []int{0, 0}, "waiting", true, nil},
-		"a failure is told":               {[]*operation{failing, does()}, []int{1, 0}, "doing", false, failing.err},
+		"a failure is told":               {[]*operation{failing, does()}, []int{1, 0}, "doing", true, failing.err},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

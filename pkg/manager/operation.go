@@ -47,6 +47,10 @@ func (s *Step) Operation() *v1alpha1.Operation {
 // for may be no more than a newer look at PD, of which nothing else tells.
 const waitingStep = time.Second
 
+// actingStep is after how long a step that acts is looked at again, in case that it found, by a fresh
+// look, that its moment has not come, and nothing tells of that moment.
+const actingStep = 5 * time.Second
+
 // Advance takes the first operation that has something to do, and lets it act.
 // Operations are in the order in which they go before each other.
 func Advance(ctx context.Context, c *view.Cluster, operations []Operation, r *Result) error {
@@ -61,6 +65,7 @@ func Advance(ctx context.Context, c *view.Cluster, operations []Operation, r *Re
 			r.LookAgain(waitingStep)
 			return nil
 		}
+		r.LookAgain(actingStep)
 		return o.Act(ctx, c, step)
 	}
 	return nil

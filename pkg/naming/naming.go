@@ -58,6 +58,8 @@ const (
 	AnnotationAppliedHash = prefix + "applied-hash"
 	// AnnotationRestartHash is the hash of what in a pod template deserves a restart.
 	AnnotationRestartHash = prefix + "restart-hash"
+	// AnnotationHeartbeat tells how often the store in a pod reports to PD, a duration of Go.
+	AnnotationHeartbeat = prefix + "heartbeat"
 	// AnnotationZone tells a store's pod its zone.
 	AnnotationZone = prefix + "zone"
 	// AnnotationEvicting is when the leaders of a store's pod began to be moved away, in RFC 3339, and for what.

@@ -63,7 +63,7 @@ func TestLongestNames(t *testing.T) {
 	for key := range Labels(cluster, PD) {
 		assert.Empty(t, validation.IsQualifiedName(key))
 	}
-	for _, key := range []string{AnnotationAppliedHash, AnnotationRestartHash, AnnotationZone, AnnotationRack, LabelMemberID, LabelStoreID, LabelClusterID} {
+	for _, key := range []string{AnnotationAppliedHash, AnnotationRestartHash, AnnotationHeartbeat, AnnotationZone, AnnotationRack, LabelMemberID, LabelStoreID, LabelClusterID} {
 		assert.Empty(t, validation.IsQualifiedName(key))
 	}
 }

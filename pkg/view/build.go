@@ -106,6 +106,10 @@ func (c *Cluster) addPods(pods []*corev1.Pod) {
 				c.Store.Pods = append(c.Store.Pods, Pod{ordinal, p})
 			}
 		case naming.Proxy:
+			// An evicted pod has been replaced, and Kubernetes keeps what is left of it for long.
+			if p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded {
+				continue
+			}
 			c.Proxy.Pods = append(c.Proxy.Pods, p)
 		}
 	}

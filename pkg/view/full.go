@@ -4,6 +4,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -18,16 +19,20 @@ import (
 // heartbeats newer than their last start, all cells led and with all peers,
 // none of them pending or down, all of it said by PD after the last change of a
 // pod. It is empty at full health. The text holds nothing that changes by itself.
-func (c *Cluster) Unhealthy() string {
+func (c *Cluster) Unhealthy() string { return c.unhealthy(c.CellsUnhealthy) }
+
+// UnhealthyForPD is Unhealthy without cells that merely lack replicas. Those are no reason against
+// the restart of a PD: what it is restarted for may be what they lack, as room on the
+// stores, or a number that is not to be reached any more.
+func (c *Cluster) UnhealthyForPD() string {
+	return c.unhealthy(func() string { return c.cellsUnhealthy(0) })
+}
+
+func (c *Cluster) unhealthy(cells func() string) string {
 	if why := c.PDUnknown(); why != "" {
 		return why
 	}
-	for _, why := range []string{c.setUnhealthy(&c.PD), c.setUnhealthy(&c.Store), c.membersUnhealthy(), c.storesUnhealthy(), c.CellsUnhealthy()} {
-		if why != "" {
-			return why
-		}
-	}
-	return ""
+	return cmp.Or(c.setUnhealthy(&c.PD), c.setUnhealthy(&c.Store), c.membersUnhealthy(), c.storesUnhealthy(), cells())
 }
 
 // StoresUnhealthy is Unhealthy without what is about PD's own pods and members: a node
@@ -36,12 +41,7 @@ func (c *Cluster) StoresUnhealthy() string {
 	if why := c.PDUnknown(); why != "" {
 		return why
 	}
-	for _, why := range []string{c.setUnhealthy(&c.Store), c.storesUnhealthy(), c.CellsUnhealthy()} {
-		if why != "" {
-			return why
-		}
-	}
-	return ""
+	return cmp.Or(c.setUnhealthy(&c.Store), c.storesUnhealthy(), c.CellsUnhealthy())
 }
 
 // setUnhealthy is about the pods of a component.
@@ -133,11 +133,14 @@ func (c *Cluster) heartbeatBeforeStart(s *pdapi.Store) bool {
 // CellsUnhealthy says which cell is not well, by what the cells' leaders said last; it is
 // empty if all are. It means nothing while PD is unknown.
 func (c *Cluster) CellsUnhealthy() string {
+	// A change of spec.pd.config.maxReplicas is PD's to carry out after its restart.
+	return c.cellsUnhealthy(c.State.System.MaxReplicas)
+}
+
+func (c *Cluster) cellsUnhealthy(want int) string {
 	if c.State.CellsAt.IsZero() {
 		return "PD has not been asked about the cells yet"
 	}
-	// A change of spec.pd.config.maxReplicas is PD's to carry out after its restart.
-	want := c.State.System.MaxReplicas
 	for i := range c.State.Cells {
 		cell := &c.State.Cells[i]
 		switch {

@@ -121,6 +121,14 @@ func TestUnhealthy(t *testing.T) {
 		})
 	}
 	assert.Equal(t, "PD has not answered yet", Settled(c).View(c, nil).Unhealthy())
+
+	for name, state := range map[string]StateModifier{
+		"":                                inState(func(s *pdstate.Snapshot) { s.System.MaxReplicas = 5 }),
+		"store 2 is Down":                 SetStore(2, State(pdapi.Down)),
+		"cell 100 has not reported to PD": firstCell(func(c *pdapi.Cell) { c.Leader = nil }),
+	} {
+		assert.Equal(t, name, Settled(c).View(c, PDState(c, Stores(3), state)).UnhealthyForPD(), "for PD, cells may lack replicas")
+	}
 }
 
 func TestLedBy(t *testing.T) {

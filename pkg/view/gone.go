@@ -4,6 +4,8 @@
 package view
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,6 +80,39 @@ func (c *Cluster) HeldByDeadNode(p *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// PinnedTo tells whether a member's volume can be used on one node alone, a local one on the node that its pod
+// stands on: the pod could run nowhere else. It is false where volumes may not be read.
+func (c *Cluster) PinnedTo(s *Set, p Pod) bool {
+	claim, node := s.Claims[p.Ordinal], p.Spec.NodeName
+	if claim == nil || node == "" || c.Volumes[claim.Spec.VolumeName] == nil {
+		return false
+	}
+	affinity := c.Volumes[claim.Spec.VolumeName].Spec.NodeAffinity
+	if affinity == nil || affinity.Required == nil || len(affinity.Required.NodeSelectorTerms) == 0 {
+		return false
+	}
+	names := []string{node}
+	if n := c.Nodes[node]; n != nil && n.Labels[corev1.LabelHostname] != "" {
+		names = append(names, n.Labels[corev1.LabelHostname])
+	}
+	// Drivers use labels of their own, whose value is the node's name.
+	alone := func(r corev1.NodeSelectorRequirement) bool {
+		return r.Operator == corev1.NodeSelectorOpIn && len(r.Values) == 1 && slices.Contains(names, r.Values[0])
+	}
+	return !slices.ContainsFunc(affinity.Required.NodeSelectorTerms, func(t corev1.NodeSelectorTerm) bool {
+		return !slices.ContainsFunc(t.MatchExpressions, alone) && !slices.ContainsFunc(t.MatchFields, alone)
+	})
+}
+
+// Stranded says that a pod that stops could not start again, since its node takes no pods and
+// its volume is there; it is empty if it could.
+func (c *Cluster) Stranded(s *Set, p Pod) string {
+	if !Cordoned(c.Nodes[p.Spec.NodeName]) || !c.PinnedTo(s, p) {
+		return ""
+	}
+	return fmt.Sprintf("node %s is cordoned, and the volume of pod %s is there: it could not start again before the node is uncordoned", p.Spec.NodeName, p.Name)
 }
 
 // Cordoned tells whether a node takes no new pods because somebody wants it

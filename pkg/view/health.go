@@ -4,6 +4,7 @@
 package view
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
@@ -25,9 +27,14 @@ const (
 	heartbeatSlack = 5 * time.Second
 )
 
-// HeartbeatLimit is the age from which a store's heartbeat means that the store is away.
+// HeartbeatLimit is the age from which a store's heartbeat means that the store is away. It
+// goes by what the pods were made with: another interval in the spec counts from their restarts on.
 func (c *Cluster) HeartbeatLimit() time.Duration {
-	return heartbeatsMissed*c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration + heartbeatSlack
+	interval := time.Duration(0)
+	for _, p := range c.Store.Pods {
+		interval = max(interval, desired.StoreHeartbeat(p.Pod))
+	}
+	return heartbeatsMissed*cmp.Or(interval, c.Object.Spec.Store.Config.StoreHeartbeatInterval.Duration) + heartbeatSlack
 }
 
 // PDSilent says why PD's own words cannot be had; it is empty while PD answers

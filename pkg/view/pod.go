@@ -11,6 +11,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 )
 
 // PodReady tells whether a pod is ready and not on its way out.
@@ -63,6 +65,16 @@ func PodBroken(p *corev1.Pod, now time.Time, patience time.Duration) bool {
 		since = c.LastTransitionTime.Time
 	}
 	return PodTrouble(p).Kind != NoTrouble || now.Sub(since) > patience
+}
+
+// Evictable tells whether the disruption budgets let a store's pod be evicted at this moment.
+func Evictable(p *corev1.Pod) bool { return p.Labels[naming.LabelEvictable] != "" }
+
+// LauncherFails tells whether a pod does not even get its launcher, as with an image that does not exist.
+func LauncherFails(p *corev1.Pod) bool {
+	return p.DeletionTimestamp == nil && slices.ContainsFunc(p.Status.InitContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.Name == naming.InitContainerName && containerTrouble(s) != ""
+	})
 }
 
 // startingReasons are waiting reasons that pass by themselves.

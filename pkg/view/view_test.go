@@ -101,8 +101,9 @@ func TestCounts(t *testing.T) {
 	c := Cluster("demo", Bootstrapped)
 	f := Settled(c)
 	f.Add(Pod(c, naming.Store, 0, Ready, Outdated), Pod(c, naming.Store, 1, Running), Pod(c, naming.Store, 2, Ready, Terminating),
-		Pod(c, naming.Proxy, 0, Ready, Outdated, Named("demo-proxy-7d9f-0")))
+		Pod(c, naming.Proxy, 0, Ready, Outdated, Named("demo-proxy-7d9f-0")), Pod(c, naming.Proxy, 0, Failed("Evicted", "low on memory"), Named("demo-proxy-7d9f-x")))
 	v := f.View(c, nil)
+	assert.Len(t, v.Proxy.Pods, 2, "one that was evicted has been replaced, and stays as an object")
 	assert.EqualValues(t, 1, v.Store.Ready())
 	assert.EqualValues(t, 2, v.Store.Updated())
 	assert.EqualValues(t, 2, v.Proxy.Ready())
@@ -164,6 +165,14 @@ func TestHeartbeatLimit(t *testing.T) {
 	assert.Equal(t, 20*time.Second, New().View(c, nil).HeartbeatLimit(), "three of 5 s and a bit")
 	c.Spec.Store.Config.StoreHeartbeatInterval.Duration = time.Minute
 	assert.Equal(t, 185*time.Second, New().View(c, nil).HeartbeatLimit())
+
+	every := func(interval string) PodModifier {
+		return func(p *corev1.Pod) { p.Annotations[naming.AnnotationHeartbeat] = interval }
+	}
+	f := New(Pod(c, naming.Store, 0, every("5s")), Pod(c, naming.Store, 1, every("5s")))
+	assert.Equal(t, 20*time.Second, f.View(c, nil).HeartbeatLimit(), "no pod has been restarted with the new interval")
+	f.Add(Pod(c, naming.Store, 1, every("30s")))
+	assert.Equal(t, 95*time.Second, f.View(c, nil).HeartbeatLimit(), "the slowest decides")
 }
 
 func TestStores(t *testing.T) {

@@ -143,6 +143,14 @@ func Waiting(reason, message string) PodModifier {
 	}
 }
 
+// LauncherFailing makes a pod wait for its launcher.
+func LauncherFailing(reason string) PodModifier {
+	return func(p *corev1.Pod) {
+		Running(p)
+		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: naming.InitContainerName, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}}}
+	}
+}
+
 // Crashing makes a pod's container crash again and again.
 func Crashing(exitCode int32, message string) PodModifier {
 	return func(p *corev1.Pod) {

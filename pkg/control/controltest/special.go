@@ -28,7 +28,7 @@ var (
 type fakeReplicas struct{ *Fake[*appsv1.Deployment] }
 
 // KeepReplicas implements control.ReplicasKeeper.
-func (f fakeReplicas) KeepReplicas(_ context.Context, seen *appsv1.Deployment) error {
+func (f fakeReplicas) KeepReplicas(_ context.Context, seen *appsv1.Deployment, _ int32) error {
 	if err := f.called(KeepReplicas); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ package member
 import (
 	"context"
 	"errors"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -37,8 +38,10 @@ func ApplyShared(ctx context.Context, c *view.Cluster, component naming.Componen
 // Kubernetes lets nobody change in it stays as it is.
 func ApplySet(ctx context.Context, c *view.Cluster, s *view.Set, want *appsv1.StatefulSet, controls *control.Controls) error {
 	if s.Set != nil {
-		desired.KeepLauncher(&want.Spec.Template, &s.Set.Spec.Template)
-		keepClaimSize(want, s.Set)
+		if !slices.ContainsFunc(s.Pods, func(p view.Pod) bool { return view.LauncherFails(p.Pod) }) {
+			desired.KeepLauncher(&want.Spec.Template, &s.Set.Spec.Template)
+		}
+		keepClaims(want, s.Set)
 	}
 	if _, err := controls.StatefulSets.Apply(ctx, want, s.Set); err != nil {
 		return err
@@ -49,10 +52,12 @@ func ApplySet(ctx context.Context, c *view.Cluster, s *view.Set, want *appsv1.St
 	return nil
 }
 
-func keepClaimSize(want, live *appsv1.StatefulSet) {
+// keepClaims keeps the sizes and the class, which an operator with another default class would change.
+func keepClaims(want, live *appsv1.StatefulSet) {
 	for i := range want.Spec.VolumeClaimTemplates {
 		if i < len(live.Spec.VolumeClaimTemplates) {
-			want.Spec.VolumeClaimTemplates[i].Spec.Resources = live.Spec.VolumeClaimTemplates[i].Spec.Resources
+			asked, has := &want.Spec.VolumeClaimTemplates[i].Spec, &live.Spec.VolumeClaimTemplates[i].Spec
+			asked.Resources, asked.StorageClassName = has.Resources, has.StorageClassName
 		}
 	}
 }

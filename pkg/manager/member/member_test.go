@@ -84,6 +84,15 @@ func TestDecideRepair(t *testing.T) {
 			assert.Equal(t, test.want, got)
 		})
 	}
+	t.Run("a pod that a dead node holds keeps none", func(t *testing.T) {
+		f := New(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}}})
+		applied(t, f, Cluster("demo"), LauncherImage)
+		f.Add(store(0, Ready), store(1, Ready, On("a"), Terminating), store(2, crashing, Outdated))
+		v := f.View(Cluster("demo"), nil)
+		v.Now = v.Now.Add(time.Hour)
+		require.NotNil(t, member.DecideRepair(v, &v.Store))
+		assert.Equal(t, "demo-store-2", member.DecideRepair(v, &v.Store).Name)
+	})
 	t.Run("without a StatefulSet nothing is older", func(t *testing.T) {
 		f := New(store(0, crashing, Outdated))
 		v := f.View(Cluster("demo"), nil)
@@ -276,6 +285,28 @@ func TestApplySet(t *testing.T) {
 		require.NoError(t, member.ApplySet(t.Context(), v, &v.Store, set, f.Controls()))
 		assert.Equal(t, []string{"apply StatefulSet demo-store"}, f.Writes())
 		assert.Equal(t, "launcher:new", desired.LauncherImage(&f.StatefulSets.Get("ns", "demo-store").Spec.Template))
+	})
+	t.Run("a launcher that does not come is replaced", func(t *testing.T) {
+		f, v := existing()
+		failing := store(0, LauncherFailing("ErrImagePull"))
+		v.Store.Pods = []view.Pod{{Pod: failing}}
+		set, err := desired.StoreStatefulSet(v.Object, 3, "launcher:new")
+		require.NoError(t, err)
+		require.NoError(t, member.ApplySet(t.Context(), v, &v.Store, set, f.Controls()))
+		assert.Equal(t, "launcher:new", desired.LauncherImage(&f.StatefulSets.Get("ns", "demo-store").Spec.Template))
+		v = f.View(c, nil)
+		v.Store.Pods = []view.Pod{{Pod: failing}}
+		assert.Equal(t, failing, member.DecideRepair(v, &v.Store), "its template has another one now")
+		failing.Spec.InitContainers[0].Image = "launcher:new"
+		assert.Nil(t, member.DecideRepair(v, &v.Store), "a restart would change nothing")
+	})
+	t.Run("another default class changes no StatefulSet", func(t *testing.T) {
+		f, v := existing()
+		v.Object.Spec.Store.StorageClassName = new("fast")
+		set, err := desired.StoreStatefulSet(v.Object, 3, "launcher:old")
+		require.NoError(t, err)
+		require.NoError(t, member.ApplySet(t.Context(), v, &v.Store, set, f.Controls()))
+		assert.Empty(t, f.Writes())
 	})
 	t.Run("the claims' size stays, since Kubernetes lets nobody change it", func(t *testing.T) {
 		f, v := existing()

@@ -7,6 +7,7 @@ package member
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -86,6 +87,9 @@ func NoteClasses(r *manager.Result, c *view.Cluster, component naming.Component,
 // NoteHeld says which pods a node that does not answer keeps from ending.
 func NoteHeld(r *manager.Result, c *view.Cluster, s *view.Set) {
 	for _, p := range s.Pods {
+		if p.DeletionTimestamp != nil && c.Now.Before(p.DeletionTimestamp.Time) {
+			r.LookAgain(p.DeletionTimestamp.Sub(c.Now) + time.Second) // nothing tells that a node did not end it in time
+		}
 		if node := c.HeldByDeadNode(p.Pod); node != "" {
 			r.Problem(v1alpha1.ReasonCannotReplace, "node %s does not answer and does not let pod %s go; if it does not come back, delete the node, or taint it %s",
 				node, p.Name, corev1.TaintNodeOutOfService)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -31,13 +32,13 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 	var broken, serving *corev1.Pod
 	unready := 0
 	for _, p := range s.Pods {
-		if p.DeletionTimestamp != nil {
+		if p.DeletionTimestamp != nil && c.HeldByDeadNode(p.Pod) == "" {
 			return nil
 		}
-		if !view.PodReady(p.Pod) {
+		if !view.PodReady(p.Pod) || p.DeletionTimestamp != nil {
 			unready++
 		}
-		if !s.Outdated(p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || Doomed(s, p.Ordinal) != "" {
+		if !s.Outdated(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || Doomed(s, p.Ordinal) != "" {
 			continue
 		}
 		switch serves := s.Component == naming.Store && c.StoreServes(p.Name); {
@@ -51,6 +52,13 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 		return serving
 	}
 	return broken
+}
+
+// launcherCorrected tells whether a pod fails for its launcher's image, and the template has another one by now.
+// No pod counts as outdated for that image.
+func launcherCorrected(s *view.Set, p *corev1.Pod) bool {
+	return s.Set != nil && view.LauncherFails(p) &&
+		desired.LauncherImage(&corev1.PodTemplateSpec{Spec: p.Spec}) != desired.LauncherImage(&s.Set.Spec.Template)
 }
 
 // Repair restarts the pod that DecideRepair picks.

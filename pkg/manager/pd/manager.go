@@ -169,6 +169,9 @@ func noteGone(r *manager.Result, c *view.Cluster) {
 	}
 	for _, p := range c.PD.Pods {
 		away := view.NotReadyFor(p.Pod, c.Now)
+		if c.HeldByDeadNode(p.Pod) != "" {
+			away = c.Now.Sub(p.DeletionTimestamp.Time)
+		}
 		if away == 0 {
 			continue
 		}
@@ -176,7 +179,11 @@ func noteGone(r *manager.Result, c *view.Cluster) {
 			r.LookAgain(left + time.Second)
 			continue
 		}
-		if why := Irreplaceable(c, p.Name); why != "" {
+		why := Irreplaceable(c, p.Name)
+		if why == "" && !dead(c, p.Pod) && len(member.Outdated(&c.PD)) > 0 {
+			why = "a new spec is under way, and may be what keeps it away; bring its node back, or delete the node or the pod, or set the spec back"
+		}
+		if why != "" {
 			r.Problem(v1alpha1.ReasonCannotReplace, "PD %s has been gone for longer than spec.pd.failover.period and cannot be replaced: %s", p.Name, why)
 		}
 	}

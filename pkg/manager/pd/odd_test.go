@@ -173,6 +173,7 @@ func TestPDIsBackInTime(t *testing.T) {
 		want  []string
 	}{
 		"it is back":             {nil, Ready, nil},
+		"it serves, by its word": {nil, deadPod, nil},
 		"it is not":              {nil, deadPod, []string{"delete PersistentVolumeClaim data-demo-pd-1"}},
 		"somebody has asked for": {asksForReplacement, Ready, []string{"delete PersistentVolumeClaim data-demo-pd-1"}},
 	} {
@@ -200,7 +201,12 @@ func TestPDIsBackInTime(t *testing.T) {
 			require.Equal(t, manager.Verb("DeleteVolumeClaim"), step.Do, step.Message)
 			change(r.Fakes, 1, test.back)
 			r.Reset()
-			require.NoError(t, x.Act(t.Context(), v, step))
+			err = x.Act(t.Context(), v, step)
+			if name == "it serves, by its word" {
+				assert.ErrorContains(t, err, "pod demo-pd-1 is not ready")
+			} else {
+				require.NoError(t, err)
+			}
 			assert.Equal(t, test.want, r.Writes())
 		})
 	}

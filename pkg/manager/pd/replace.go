@@ -6,6 +6,7 @@ package pd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,7 +64,7 @@ func DecideReplacing(c *view.Cluster) *desired.Replacing {
 		if claim == nil || member.Retired(claim) || m == nil {
 			continue
 		}
-		wanted := view.ReplaceRequested(claim) && (c.Unhealthy() == "" || !view.PodReady(p.Pod)) || dead(c, p.Pod)
+		wanted := view.ReplaceRequested(claim) && (c.Unhealthy() == "" && !storeEvictable(c) || !view.PodReady(p.Pod)) || dead(c, p.Pod)
 		if !started(m) && !view.ReplaceRequested(claim) && startedAt(p.Pod).IsZero() {
 			continue // it has not had the chance to join yet
 		}
@@ -74,17 +75,23 @@ func DecideReplacing(c *view.Cluster) *desired.Replacing {
 	return nil
 }
 
+// storeEvictable tells whether a store may be evicted at this moment. A PD that stops may be the
+// leader, and a new one gives the replicas of a store away that is not there.
+func storeEvictable(c *view.Cluster) bool {
+	return slices.ContainsFunc(c.Store.Pods, func(p view.Pod) bool { return view.Evictable(p.Pod) })
+}
+
 // dead tells whether a PD has been gone for so long that it is to be replaced. One that
-// a new spec has broken is not: the old spec brings it back.
+// a new spec may have broken is not: the old spec brings it back.
 func dead(c *view.Cluster, p *corev1.Pod) bool {
 	failover := c.Object.Spec.PD.Failover
-	if !*failover.Enabled || *failover.MaxFailoverCount == 0 || len(member.Outdated(&c.PD)) > 0 {
+	if !*failover.Enabled || *failover.MaxFailoverCount == 0 {
 		return false
 	}
 	if c.HeldByDeadNode(p) != "" {
 		return c.Now.Sub(p.DeletionTimestamp.Time) > failover.Period.Duration
 	}
-	return view.NotReadyFor(p, c.Now) > failover.Period.Duration
+	return len(member.Outdated(&c.PD)) == 0 && view.NotReadyFor(p, c.Now) > failover.Period.Duration
 }
 
 // mistaken tells whether the PD that was noted is well, and nobody asks for its replacement.
@@ -165,6 +172,10 @@ func decideGoing(c *view.Cluster) *manager.Step {
 	old := claim != nil && claim.UID == noted.Claim
 	if why := Irreplaceable(c, noted.Pod); why != "" {
 		say("it waits: %s", why)
+		return step
+	}
+	if why := c.StoresUnhealthy(); why != "" && there && view.PodReady(pod.Pod) {
+		say("it goes on running while a store is away: %s", why)
 		return step
 	}
 	switch {
@@ -290,7 +301,8 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	return nil
 }
 
-// back tells, past the caches, whether the PD that is to lose its volume is well again, and nobody asks for that.
+// back tells, past the caches, whether the PD that is to lose its volume is well again, and nobody asks for that. One
+// that serves although its pod does not count as ready is an error, since it may stay so.
 func (x *Replacer) back(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) (bool, error) {
 	if view.ReplaceRequested(c.PD.Claims[ordinal]) {
 		return false, nil
@@ -302,8 +314,13 @@ func (x *Replacer) back(ctx context.Context, c *view.Cluster, client pdapi.Clien
 	if pod == nil || pod.Status.PodIP == "" {
 		return false, nil
 	}
-	healthy, err := client.Health(ctx, view.PDEndpoint(pod))
-	return view.PodReady(pod) || err == nil && healthy, nil
+	if view.PodReady(pod) {
+		return true, nil
+	}
+	if healthy, err := client.Health(ctx, view.PDEndpoint(pod)); err == nil && healthy {
+		return true, fmt.Errorf("pod %s is not ready, and has not been for longer than spec.pd.failover.period, but its PD answers as healthy, so its volume is not deleted; look at its node", pod.Name)
+	}
+	return false, nil
 }
 
 // dataGone tells, past the caches, whether the volume that was noted is gone and the PD does not run with it.

@@ -23,6 +23,18 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 )
 
+// deadNode does not answer, and heldByNode is a PD whose pod it has not let go for an hour.
+func deadNode() *corev1.Node {
+	n := Node("dead")
+	n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
+	return n
+}
+
+func heldByNode(p *corev1.Pod) {
+	On("dead")(p)
+	p.DeletionTimestamp = &metav1.Time{Time: Now().Add(-time.Hour)}
+}
+
 // deadPod is a PD that has not been ready for 6 minutes.
 func deadPod(p *corev1.Pod) {
 	Age(time.Hour)(p)
@@ -74,34 +86,37 @@ func TestDecideReplacing(t *testing.T) {
 		noted *desired.Replacing
 		pod   PodModifier
 		other PodModifier
+		store PodModifier
 		claim func(*corev1.PersistentVolumeClaim)
 		state []StateModifier
 		spec  func(*v1alpha1.CellCluster)
 		want  *desired.Replacing
 	}{
-		"all is well":                        {},
-		"down for a while":                   {pod: shortlyDown},
-		"gone for long":                      {pod: deadPod, want: fresh},
-		"gone, and disabled":                 {pod: deadPod, spec: func(c *v1alpha1.CellCluster) { c.Spec.PD.Failover.Enabled = new(false) }},
-		"gone, and none is allowed":          {pod: deadPod, spec: func(c *v1alpha1.CellCluster) { c.Spec.PD.Failover.MaxFailoverCount = new(int32(0)) }},
-		"gone, and PD has no leader":         {pod: deadPod, state: []StateModifier{Unreachable}},
-		"gone, and another is not well":      {pod: deadPod, other: shortlyDown},
-		"gone, and another runs an old spec": {pod: deadPod, other: func(p *corev1.Pod) { Ready(p); Outdated(p) }},
-		"one of two":                         {pds: 2, pod: deadPod},
-		"never started":                      {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, state: []StateModifier{unstarted(1)}},
-		"never started, and asked for":       {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, claim: asksForReplacement, state: []StateModifier{unstarted(1)}, want: fresh},
-		"runs, and never joined":             {pod: deadPod, state: []StateModifier{unstarted(1)}, want: fresh},
-		"its claim was deleted":              {claim: deletedClaim, want: fresh},
-		"asked for":                          {claim: asksForReplacement, want: fresh},
-		"asked for, others are not well":     {claim: asksForReplacement, other: shortlyDown},
-		"asked for one of two":               {pds: 2, claim: asksForReplacement},
-		"noted":                              {noted: noted, pod: deadPod, want: noted},
-		"noted, and PD is unknown":           {noted: noted, pod: deadPod, state: []StateModifier{Unreachable}, want: noted},
-		"noted, and removed":                 {noted: noted, pod: deadPod, state: []StateModifier{noMember(1)}},
-		"noted, and has come back":           {noted: noted},
-		"noted, asked for, and runs":         {noted: noted, claim: asksForReplacement, want: noted},
-		"noted, its volume is going":         {noted: noted, claim: deletedClaim, want: noted},
-		"noted, its volume has gone":         {noted: noted, pod: deadPod, claim: claimUID("new"), want: noted},
+		"all is well":                   {},
+		"down for a while":              {pod: shortlyDown},
+		"gone for long":                 {pod: deadPod, want: fresh},
+		"gone, and disabled":            {pod: deadPod, spec: func(c *v1alpha1.CellCluster) { c.Spec.PD.Failover.Enabled = new(false) }},
+		"gone, and none is allowed":     {pod: deadPod, spec: func(c *v1alpha1.CellCluster) { c.Spec.PD.Failover.MaxFailoverCount = new(int32(0)) }},
+		"gone, and PD has no leader":    {pod: deadPod, state: []StateModifier{Unreachable}},
+		"gone, and another is not well": {pod: deadPod, other: shortlyDown},
+		"gone, its node is dead, and another runs an old spec": {pod: heldByNode, other: func(p *corev1.Pod) { Ready(p); Outdated(p) }, want: fresh},
+		"gone, and another runs an old spec":                   {pod: deadPod, other: func(p *corev1.Pod) { Ready(p); Outdated(p) }},
+		"one of two":                                           {pds: 2, pod: deadPod},
+		"never started":                                        {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, state: []StateModifier{unstarted(1)}},
+		"never started, and asked for":                         {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, claim: asksForReplacement, state: []StateModifier{unstarted(1)}, want: fresh},
+		"runs, and never joined":                               {pod: deadPod, state: []StateModifier{unstarted(1)}, want: fresh},
+		"its claim was deleted":                                {claim: deletedClaim, want: fresh},
+		"asked for":                                            {claim: asksForReplacement, want: fresh},
+		"asked for, others are not well":                       {claim: asksForReplacement, other: shortlyDown},
+		"asked for, a store may be evicted":                    {claim: asksForReplacement, store: func(p *corev1.Pod) { p.Labels[naming.LabelEvictable] = "true" }},
+		"asked for one of two":                                 {pds: 2, claim: asksForReplacement},
+		"noted":                                                {noted: noted, pod: deadPod, want: noted},
+		"noted, and PD is unknown":                             {noted: noted, pod: deadPod, state: []StateModifier{Unreachable}, want: noted},
+		"noted, and removed":                                   {noted: noted, pod: deadPod, state: []StateModifier{noMember(1)}},
+		"noted, and has come back":                             {noted: noted},
+		"noted, asked for, and runs":                           {noted: noted, claim: asksForReplacement, want: noted},
+		"noted, its volume is going":                           {noted: noted, claim: deletedClaim, want: noted},
+		"noted, its volume has gone":                           {noted: noted, pod: deadPod, claim: claimUID("new"), want: noted},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +124,12 @@ func TestDecideReplacing(t *testing.T) {
 			if test.pds > 0 {
 				c.Spec.PD.Replicas = test.pds
 			}
-			v := replaceView(t, c, test.noted, test.pod, test.other, test.claim, test.spec).View(c, PDState(c, append([]StateModifier{Stores(3)}, test.state...)...))
+			f := replaceView(t, c, test.noted, test.pod, test.other, test.claim, test.spec)
+			f.Add(deadNode())
+			if test.store != nil {
+				f.Add(Pod(c, naming.Store, 0, Ready, test.store))
+			}
+			v := f.View(c, PDState(c, append([]StateModifier{Stores(3)}, test.state...)...))
 			assert.Equal(t, test.want, pd.DecideReplacing(v))
 		})
 	}
@@ -127,18 +147,20 @@ func TestDecideReplacementSteps(t *testing.T) {
 		do      manager.Verb
 		message string // "" for no step
 	}{
-		"nothing to do":                   {},
-		"its volume goes":                 {noted: noted, pod: deadPod, do: "DeleteVolumeClaim", message: "replacing PD demo-pd-1: deleting its volume claim"},
-		"its pod goes":                    {noted: noted, pod: deadPod, claim: deletedClaim, do: "DeletePod", message: "deleting the pod"},
-		"both are going":                  {noted: noted, pod: Terminating, claim: deletedClaim, message: "waiting until its pod has ended"},
-		"its member goes":                 {noted: noted, pod: deadPod, claim: claimUID("new"), do: "RemoveMember", message: "removing its old member"},
-		"not while another is not well":   {noted: noted, pod: deadPod, other: shortlyDown, message: "it waits: PD demo-pd-2 is not well"},
-		"its member has gone":             {noted: noted, pod: deadPod, claim: claimUID("new"), state: []StateModifier{noMember(1)}, do: "AddMember", message: "adding PD demo-pd-1, which is no member"},
-		"added while another is not well": {pod: deadPod, other: shortlyDown, state: []StateModifier{noMember(1)}, message: "waits: PD demo-pd-2 is not well"},
-		"not to a volume that goes":       {pod: deadPod, claim: deletedClaim, state: []StateModifier{noMember(1)}},
-		"added":                           {pod: deadPod, state: []StateModifier{unstarted(1)}, message: "has been added and has not joined yet"},
-		"it came back":                    {noted: noted},
-		"PD is unknown":                   {noted: noted, pod: deadPod, state: []StateModifier{Unreachable}},
+		"nothing to do":                    {},
+		"its volume goes":                  {noted: noted, pod: deadPod, do: "DeleteVolumeClaim", message: "replacing PD demo-pd-1: deleting its volume claim"},
+		"its pod goes":                     {noted: noted, pod: deadPod, claim: deletedClaim, do: "DeletePod", message: "deleting the pod"},
+		"both are going":                   {noted: noted, pod: Terminating, claim: deletedClaim, message: "waiting until its pod has ended"},
+		"its member goes":                  {noted: noted, pod: deadPod, claim: claimUID("new"), do: "RemoveMember", message: "removing its old member"},
+		"asked for, while a store is away": {noted: noted, claim: asksForReplacement, state: []StateModifier{SetStore(2, Silent)}, message: "it goes on running while a store is away: store 2 does not report to PD"},
+		"gone, while a store is away":      {noted: noted, pod: deadPod, state: []StateModifier{SetStore(2, Silent)}, do: "DeleteVolumeClaim", message: "deleting its volume claim"},
+		"not while another is not well":    {noted: noted, pod: deadPod, other: shortlyDown, message: "it waits: PD demo-pd-2 is not well"},
+		"its member has gone":              {noted: noted, pod: deadPod, claim: claimUID("new"), state: []StateModifier{noMember(1)}, do: "AddMember", message: "adding PD demo-pd-1, which is no member"},
+		"added while another is not well":  {pod: deadPod, other: shortlyDown, state: []StateModifier{noMember(1)}, message: "waits: PD demo-pd-2 is not well"},
+		"not to a volume that goes":        {pod: deadPod, claim: deletedClaim, state: []StateModifier{noMember(1)}},
+		"added":                            {pod: deadPod, state: []StateModifier{unstarted(1)}, message: "has been added and has not joined yet"},
+		"it came back":                     {noted: noted},
+		"PD is unknown":                    {noted: noted, pod: deadPod, state: []StateModifier{Unreachable}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

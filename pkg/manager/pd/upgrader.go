@@ -40,16 +40,18 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 	if len(outdated) == 0 || !c.Bootstrapped() {
 		return nil
 	}
+	if c.State != nil && len(c.State.Members) < leastForQuorum && c.Object.Spec.PD.Replicas > c.PD.Replicas() && len(member.Restartable(c, &c.PD)) == 0 {
+		return nil // more of them are what it takes to get on with these
+	}
 	leader := c.PDLeader()
 	target := outdated[0]
-	for _, p := range outdated {
-		if p.Name != leader {
-			target = p
+	for _, p := range member.Restartable(c, &c.PD) {
+		if target = p; p.Name != leader {
 			break
 		}
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonRollingUpdate, Target: target.Name}
-	if why := cmp.Or(c.Unhealthy(), member.Doomed(&c.PD, target.Ordinal)); why != "" {
+	if why := cmp.Or(c.UnhealthyForPD(), member.Obstacle(c, &c.PD, target)); why != "" {
 		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.PD), target.Name, why)
 		return step
 	}
@@ -67,7 +69,7 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		client := u.pd(c)
 		defer client.Close()
 		fresh := c.LookAgain(ctx, client)
-		if fresh.Unhealthy() != "" || (fresh.PDLeader() == p.Name && len(member.Outdated(&c.PD)) > 1) {
+		if fresh.UnhealthyForPD() != "" || (fresh.PDLeader() == p.Name && len(member.Restartable(c, &c.PD)) > 1) {
 			return nil // the next sync will say so, or take another one first
 		}
 		if err := othersServe(ctx, client, c, p.Name); err != nil {

@@ -5,11 +5,13 @@ package pd_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
@@ -48,9 +50,28 @@ func led(ordinal int32) StateModifier {
 	}
 }
 
+// stranded puts a PD with a local volume on a cordoned node.
+func stranded(f *Fakes, ordinal int32) *Fakes {
+	node := Node("node-x")
+	node.Spec.Unschedulable = true
+	volume := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("pv-pd-%d", ordinal)}}
+	volume.Spec.NodeAffinity = &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+		MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{"node-x"}}}}}}}
+	f.Add(node, volume)
+	change(f, ordinal, On("node-x"), Ready)
+	return f
+}
+
+// doomed deletes the claim of a PD.
+func doomed(f *Fakes, c *v1alpha1.CellCluster, ordinal int32) *Fakes {
+	f.Add(Claim(c, naming.PD, ordinal, func(p *corev1.PersistentVolumeClaim) { p.DeletionTimestamp = &metav1.Time{Time: Now()} }))
+	return f
+}
+
 func TestUpgraderDecides(t *testing.T) {
 	old := Cluster("demo", Bootstrapped)
 	well := PDState(old, Stores(3), led(1))
+	two := Cluster("demo", Bootstrapped, func(c *v1alpha1.CellCluster) { c.Spec.PD.Replicas = 2 })
 	tests := map[string]struct {
 		cluster *v1alpha1.CellCluster
 		fakes   *Fakes
@@ -70,6 +91,13 @@ func TestUpgraderDecides(t *testing.T) {
 			change(f, 2, Running)
 			return f
 		}(), well, "", "demo-pd-0", "waits: pod demo-pd-2 is not ready"},
+		"while cells lack replicas, which it may cure": {old, upgrading(old, 0), PDState(old, Stores(3), led(1), func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.System.MaxReplicas = 5 }),
+			"Restart", "demo-pd-0", "restarting"},
+		"not one that could not start again": {old, stranded(upgrading(old, 0, 2), 2), well, "Restart", "demo-pd-0", "restarting pod demo-pd-0"},
+		"none could start again":             {old, stranded(upgrading(old, 2), 2), well, "", "demo-pd-2", "waits: node node-x is cordoned, and the volume of pod demo-pd-2 is there"},
+		"of two, one loses its volume, and more are wanted": {func() *v1alpha1.CellCluster { c := two.DeepCopy(); c.Spec.PD.Replicas = 3; return c }(),
+			doomed(upgrading(two, 1), two, 1), PDState(two, Stores(3), led(0)), "", "", ""},
+		"of two, one loses its volume":            {two, doomed(upgrading(two, 1), two, 1), PDState(two, Stores(3), led(0)), "", "demo-pd-1", "has been deleted"},
 		"not while a store is silent":             {old, upgrading(old, 0), PDState(old, Stores(3), led(1), SetStore(2, Silent)), "", "demo-pd-0", "waits: store 2 does not report to PD"},
 		"not while a store is on its way":         {old, upgrading(old, 0), PDState(old, Stores(3), led(1), SetStore(2, State(pdapi.Down))), "", "demo-pd-0", "waits: store 2 is Down"},
 		"not with the leader unknown to be where": {old, upgrading(old, 0), PDState(old, Stores(3), YoungLeader), "", "demo-pd-0", "waits: "},

@@ -15,14 +15,22 @@ import (
 )
 
 // DecideReplicas is the number of proxies that the operator asks for; nil leaves
-// it to an autoscaler. handOver tells that the number must be given away first:
-// server-side apply would set a field that nobody owns to its default, 1.
-func DecideReplicas(c *view.Cluster) (replicas *int32, handOver bool) {
-	live := c.Proxy.Deployment
-	if c.Object.Spec.Proxy.Autoscaling == nil || live == nil {
-		return &c.Object.Spec.Proxy.Replicas, false
+// it to an autoscaler. handOver is the number that must be given away first:
+// server-side apply would set a field that nobody owns to its default, 1. An
+// autoscaler leaves a Deployment with no replicas alone, so it begins with its least number.
+func DecideReplicas(c *view.Cluster) (replicas, handOver *int32) {
+	live, autoscaling := c.Proxy.Deployment, c.Object.Spec.Proxy.Autoscaling
+	switch {
+	case autoscaling == nil:
+		return &c.Object.Spec.Proxy.Replicas, nil
+	case live == nil:
+		return new(max(c.Object.Spec.Proxy.Replicas, *autoscaling.MinReplicas)), nil
+	case live.Spec.Replicas != nil && *live.Spec.Replicas == 0:
+		return nil, autoscaling.MinReplicas
+	case live.Annotations[naming.AnnotationAutoscaled] == "":
+		return nil, live.Spec.Replicas
 	}
-	return nil, live.Annotations[naming.AnnotationAutoscaled] == ""
+	return nil, nil
 }
 
 // autoscale makes, keeps or deletes the autoscaler.

@@ -33,18 +33,21 @@ func handedOver(f *Fakes, replicas int32) {
 
 func TestDecideReplicas(t *testing.T) {
 	fixed, scaled := Cluster("demo", Bootstrapped), Cluster("demo", Bootstrapped, autoscaled)
+	none := Cluster("demo", Bootstrapped, autoscaled, func(c *v1alpha1.CellCluster) { c.Spec.Proxy.Replicas = 0 })
 	tests := map[string]struct {
 		cluster  *v1alpha1.CellCluster
 		fakes    func() *Fakes
 		want     *int32
-		handOver bool
+		handOver *int32
 	}{
-		"the spec's":                                 {fixed, func() *Fakes { return Settled(fixed) }, new(int32(2)), false},
-		"the spec's, before there are any":           {fixed, func() *Fakes { return New() }, new(int32(2)), false},
-		"autoscaled ones begin with the spec's":      {scaled, func() *Fakes { return New() }, new(int32(2)), false},
-		"the number is handed over first":            {scaled, func() *Fakes { return Settled(fixed) }, nil, true},
-		"then it is the autoscaler's":                {scaled, func() *Fakes { f := Settled(fixed); handedOver(f, 7); return f }, nil, false},
-		"without an autoscaler the spec's once more": {fixed, func() *Fakes { f := Settled(fixed); handedOver(f, 7); return f }, new(int32(2)), false},
+		"the spec's":                                 {fixed, func() *Fakes { return Settled(fixed) }, new(int32(2)), nil},
+		"the spec's, before there are any":           {fixed, func() *Fakes { return New() }, new(int32(2)), nil},
+		"autoscaled ones begin with the spec's":      {scaled, func() *Fakes { return New() }, new(int32(2)), nil},
+		"the number is handed over first":            {scaled, func() *Fakes { return Settled(fixed) }, nil, new(int32(2))},
+		"then it is the autoscaler's":                {scaled, func() *Fakes { f := Settled(fixed); handedOver(f, 7); return f }, nil, nil},
+		"an autoscaler does not begin with none":     {none, func() *Fakes { return New() }, new(int32(1)), nil},
+		"none are too few for it to begin":           {scaled, func() *Fakes { f := Settled(fixed); handedOver(f, 0); return f }, nil, new(int32(1))},
+		"without an autoscaler the spec's once more": {fixed, func() *Fakes { f := Settled(fixed); handedOver(f, 7); return f }, new(int32(2)), nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

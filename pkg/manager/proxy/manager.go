@@ -54,6 +54,11 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 // proxy needs PD and all cells at its start; one that runs goes on without PD.
 func DecideStart(c *view.Cluster) (bool, manager.Note) {
 	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
+	need := "every cell can have its replicas"
+	if labelled(&c.Store) >= replicas {
+		// There were enough once, so that the cells have theirs, and most of them can be led.
+		replicas, need = replicas/2+1, "most replicas of a cell are there"
+	}
 	switch {
 	case c.Proxy.Deployment != nil:
 		return true, manager.Note{}
@@ -61,9 +66,20 @@ func DecideStart(c *view.Cluster) (bool, manager.Note) {
 		return false, manager.Note{Reason: v1alpha1.ReasonWaitingForStores, Message: "proxies wait for PD and the first store"}
 	case len(c.UpStores()) < replicas:
 		return false, manager.Note{Reason: v1alpha1.ReasonWaitingForStores,
-			Message: fmt.Sprintf("proxies wait until every cell can have its replicas: %d of %d stores are up", len(c.UpStores()), replicas)}
+			Message: fmt.Sprintf("proxies wait until %s: %d of %d stores are up", need, len(c.UpStores()), replicas)}
 	}
 	return true, manager.Note{}
+}
+
+// labelled counts the volumes that hold a store, by the id that they are labelled with.
+func labelled(s *view.Set) int {
+	n := 0
+	for _, claim := range s.Claims {
+		if claim.Labels[naming.LabelStoreID] != "" && !member.Retired(claim) {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manager.Result) error {
@@ -74,7 +90,9 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manag
 	}
 	live := c.Proxy.Deployment
 	if live != nil {
-		desired.KeepLauncher(&want.Spec.Template, &live.Spec.Template)
+		if !slices.ContainsFunc(c.Proxy.Pods, view.LauncherFails) {
+			desired.KeepLauncher(&want.Spec.Template, &live.Spec.Template)
+		}
 		hold, err := HoldTemplate(c, &want.Spec.Template)
 		if err != nil {
 			return err
@@ -83,8 +101,8 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manag
 			want.Spec.Template = *live.Spec.Template.DeepCopy()
 		}
 	}
-	if handOver {
-		if err := m.controls.Replicas.KeepReplicas(ctx, live); err != nil {
+	if handOver != nil {
+		if err := m.controls.Replicas.KeepReplicas(ctx, live, *handOver); err != nil {
 			return err
 		}
 	}

@@ -5,10 +5,12 @@ package proxy_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
@@ -38,6 +40,13 @@ func TestDecideStart(t *testing.T) {
 		f.ApplySets(old)
 		return f
 	}
+	volumes := func(n int32) *Fakes {
+		f := New()
+		for i := range n {
+			f.Add(Claim(old, naming.Store, i, func(p *corev1.PersistentVolumeClaim) { p.Labels[naming.LabelStoreID] = fmt.Sprint(i + 1) }))
+		}
+		return f
+	}
 	tests := map[string]struct {
 		cluster *v1alpha1.CellCluster
 		fakes   *Fakes
@@ -45,16 +54,19 @@ func TestDecideStart(t *testing.T) {
 		start   bool
 		message string
 	}{
-		"a new cluster":                  {fresh, New(), nil, false, "proxies wait for PD and the first store"},
-		"bootstrapped, not yet recorded": {fresh, New(), PDState(fresh, Stores(3)), false, "proxies wait for PD and the first store"},
-		"PD does not answer":             {old, New(), PDState(old, Stores(3), Unreachable), false, "proxies wait for PD and the first store"},
-		"PD has just elected":            {old, New(), PDState(old, Stores(3), YoungLeader), false, "proxies wait for PD and the first store"},
-		"one store":                      {old, New(), PDState(old, Stores(1)), false, "proxies wait until every cell can have its replicas: 1 of 3 stores are up"},
-		"one of three is silent":         {old, New(), PDState(old, Stores(3), SetStore(2, Silent)), false, "2 of 3 stores are up"},
-		"one of three is on its way":     {old, New(), PDState(old, Stores(3), SetStore(2, State(pdapi.Down))), false, "2 of 3 stores are up"},
-		"three stores":                   {old, New(), PDState(old, Stores(3)), true, ""},
-		"three stores for five replicas": {five, New(), PDState(five, Stores(3)), false, "3 of 5 stores are up"},
-		"they run already":               {old, running(), nil, true, ""},
+		"a new cluster":                          {fresh, New(), nil, false, "proxies wait for PD and the first store"},
+		"bootstrapped, not yet recorded":         {fresh, New(), PDState(fresh, Stores(3)), false, "proxies wait for PD and the first store"},
+		"PD does not answer":                     {old, New(), PDState(old, Stores(3), Unreachable), false, "proxies wait for PD and the first store"},
+		"PD has just elected":                    {old, New(), PDState(old, Stores(3), YoungLeader), false, "proxies wait for PD and the first store"},
+		"one store":                              {old, New(), PDState(old, Stores(1)), false, "proxies wait until every cell can have its replicas: 1 of 3 stores are up"},
+		"one of three is silent":                 {old, New(), PDState(old, Stores(3), SetStore(2, Silent)), false, "2 of 3 stores are up"},
+		"one of three is on its way":             {old, New(), PDState(old, Stores(3), SetStore(2, State(pdapi.Down))), false, "2 of 3 stores are up"},
+		"three stores":                           {old, New(), PDState(old, Stores(3)), true, ""},
+		"three stores for five replicas":         {five, New(), PDState(five, Stores(3)), false, "3 of 5 stores are up"},
+		"one of three, after a complete cluster": {old, volumes(3), PDState(old, Stores(3), SetStore(1, Silent), SetStore(2, Silent)), false, "most replicas of a cell are there: 1 of 2 stores are up"},
+		"two of three, after a complete cluster": {old, volumes(3), PDState(old, Stores(3), SetStore(2, Silent)), true, ""},
+		"two of three that never were complete":  {old, volumes(2), PDState(old, Stores(2)), false, "2 of 3 stores are up"},
+		"they run already":                       {old, running(), nil, true, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

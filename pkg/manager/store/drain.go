@@ -53,12 +53,20 @@ type sighting struct {
 
 func newDrainWatch() *drainWatch { return &drainWatch{first: map[types.UID]sighting{}} }
 
+// sightingAge is how long a first look counts, in heartbeats. Who did not look again in time cannot tell what was in between.
+const sightingAge = 10
+
 // twice notes a look and tells whether the store was drained in this one and in
 // one at least a heartbeat earlier, all under one PD leader and never otherwise in between.
 func (w *drainWatch) twice(cluster types.UID, store *pdapi.Store, s *pdstate.Snapshot, drained bool, heartbeat time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := sighting{store.ID, s.LeaderEndpoint, s.LeaderSince, s.At}
+	for uid, old := range w.first { // of this cluster, and of such as are gone
+		if now.at.Sub(old.at) > sightingAge*heartbeat {
+			delete(w.first, uid)
+		}
+	}
 	before, seen := w.first[cluster]
 	switch {
 	case !drained:

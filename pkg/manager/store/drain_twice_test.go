@@ -45,6 +45,7 @@ func TestDrainWatch(t *testing.T) {
 		"another store":                     {{"a", 0, 4, "pd-0", -60, true, false}, {"a", 5, 5, "pd-0", -60, true, false}},
 		"another cluster":                   {{"a", 0, 4, "pd-0", -60, true, false}, {"b", 5, 4, "pd-0", -60, true, false}, {"a", 5, 4, "pd-0", -60, true, true}},
 		"it holds only once":                {{"a", 0, 4, "pd-0", -60, true, false}, {"a", 5, 4, "pd-0", -60, true, true}, {"a", 6, 4, "pd-0", -60, true, false}},
+		"too long ago":                      {{"a", 0, 4, "pd-0", -60, true, false}, {"a", 51, 4, "pd-0", -60, true, false}, {"a", 56, 4, "pd-0", -60, true, true}},
 		"PD's clock turned back":            {{"a", 9, 4, "pd-0", -60, true, false}, {"a", 0, 4, "pd-0", -60, true, false}},
 	}
 	second := func(n int) time.Time { return begin.Add(time.Duration(n) * time.Second) }

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
@@ -42,6 +43,20 @@ func evictingSince(p *corev1.Pod, purpose string) time.Time {
 func markEvicting(ctx context.Context, c *view.Cluster, controls *control.Controls, pod *corev1.Pod, purpose string) error {
 	value := c.Now.UTC().Format(time.RFC3339) + " " + purpose
 	return controls.Pods.PatchMetadata(ctx, pod, control.Metadata{Annotations: map[string]*string{naming.AnnotationEvicting: &value}})
+}
+
+// upgradePurpose marks evictions that end in a restart with the present template. A template that comes
+// back after another one is another purpose: what was begun for it counts no more.
+func upgradePurpose(c *view.Cluster) string {
+	return fmt.Sprintf("%s/%d", desired.RestartHash(c.Store.Set.Spec.Template.Annotations), c.Store.Set.Generation)
+}
+
+// notBefore says why a store whose leaders are being moved away is not stopped yet; it is empty if nothing else is awaited.
+func notBefore(why string) string {
+	if why == "" {
+		return ""
+	}
+	return "; it goes no further before this has passed: " + why
 }
 
 // Transfer is a cell's leader that is to move to a peer.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
+	"github.com/deepfabric/elasticell-operator/pkg/launch"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
@@ -119,7 +121,11 @@ func TestDecideFailover(t *testing.T) {
 		"a tombstone: its volume goes":   {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Tombstone))}, claim: claims{replacing}, do: "DeleteVolumeClaim", target: "demo-store-1"},
 		"its pod goes":                   {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Tombstone))}, claim: claims{replacing, deletedClaim}, do: "DeletePod", target: "demo-store-1"},
 		"both are going":                 {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Tombstone))}, claim: claims{replacing, deletedClaim}, pod: Terminating},
-		"a stranger's tombstone":         {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Tombstone))}},
+		"a new store has started on the volume that goes": {have: 4, claim: claims{replacing, deletedClaim}, state: []StateModifier{
+			SetStore(2, State(pdapi.Tombstone)), func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+				s.Stores = append(s.Stores, pdapi.Store{ID: 9, Address: s.Stores[1].Address, State: pdapi.Up, LastHeartbeat: s.Stores[0].LastHeartbeat})
+			}}},
+		"a stranger's tombstone": {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Tombstone))}},
 
 		"a store with neither pod nor volume": {have: 3, state: []StateModifier{silentFor(4, time.Hour), without(4, 1)}, do: "Tombstone", target: "demo-store-3"},
 		"it is only away for a while":         {have: 3, state: []StateModifier{silentFor(4, time.Minute), without(4, 1)}},
@@ -257,6 +263,7 @@ func TestDecideNodeDrain(t *testing.T) {
 		other   []PodModifier // of demo-store-2, elsewhere
 		state   []StateModifier
 		want    int32 // stores, 3 if 0
+		noted   *desired.Replacing
 		do      manager.Verb
 		target  string
 		message string // "" for no step
@@ -266,19 +273,22 @@ func TestDecideNodeDrain(t *testing.T) {
 		"a node is to be deleted": {node: func(n *corev1.Node) {
 			n.Spec.Taints = []corev1.Taint{{Key: "ToBeDeletedByClusterAutoscaler", Effect: corev1.TaintEffectNoSchedule}}
 		}, do: "Mark", target: "demo-store-1", message: "moving the leaders away"},
-		"marked":                       {node: cordon, pod: []PodModifier{marked(time.Minute)}, do: "KeepLeadersAway", target: "demo-store-1", message: "moving the leaders away"},
-		"it may go":                    {node: cordon, pod: []PodModifier{marked(time.Minute), open}, do: "KeepLeadersAway", target: "demo-store-1", message: "may be evicted, its leaders are kept away"},
-		"it may go for ever":           {node: cordon, pod: []PodModifier{marked(time.Hour), open}, do: "KeepLeadersAway", target: "demo-store-1", message: "may be evicted"},
-		"others have waited for long":  {node: cordon, pod: []PodModifier{marked(time.Hour), open}, want: 4, do: "Hold", target: "demo-store-1", message: "may not be evicted any more"},
-		"others have their turn":       {node: cordon, pod: []PodModifier{marked(time.Hour)}, want: 4},
-		"others wait":                  {node: cordon, pod: []PodModifier{marked(time.Minute)}, want: 4, do: "KeepLeadersAway", target: "demo-store-1", message: "moving the leaders away"},
-		"not from bad health":          {node: cordon, other: []PodModifier{Running}, target: "demo-store-1", message: "the eviction of pod demo-store-1 waits: pod demo-store-2 is not ready"},
-		"PD's pods do not matter":      {node: cordon, state: []StateModifier{func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Members = s.Members[:2] }}, do: "Mark", target: "demo-store-1", message: "moving"},
-		"PD is unknown":                {node: cordon, pod: []PodModifier{marked(time.Minute), open}, state: []StateModifier{Unreachable}, do: "Hold", target: "demo-store-1", message: "not be evicted"},
-		"another store is away":        {node: cordon, pod: []PodModifier{marked(time.Minute), open}, other: []PodModifier{Running}, do: "Hold", target: "demo-store-1", message: "not be evicted any more: pod demo-store-2 is not ready"},
-		"it is on its way":             {node: cordon, pod: []PodModifier{marked(time.Minute), open, Terminating}, do: "Mark", target: ""},
-		"uncordoned":                   {pod: []PodModifier{marked(time.Minute), open}, do: "Hold", target: "demo-store-1", message: "not be evicted"},
-		"the node's own pod has ended": {node: cordon, pod: []PodModifier{Running}, target: ""},
+		"marked":                        {node: cordon, pod: []PodModifier{marked(time.Minute)}, do: "KeepLeadersAway", target: "demo-store-1", message: "moving the leaders away"},
+		"it may go":                     {node: cordon, pod: []PodModifier{marked(time.Minute), open}, do: "KeepLeadersAway", target: "demo-store-1", message: "may be evicted, its leaders are kept away"},
+		"it may go for ever":            {node: cordon, pod: []PodModifier{marked(time.Hour), open}, do: "KeepLeadersAway", target: "demo-store-1", message: "may be evicted"},
+		"others have waited for long":   {node: cordon, pod: []PodModifier{marked(time.Hour), open}, want: 4, do: "Hold", target: "demo-store-1", message: "may not be evicted any more"},
+		"others have begun with it":     {node: cordon, pod: []PodModifier{func(p *corev1.Pod) { p.Annotations[naming.AnnotationEvicting] = Now().Format(time.RFC3339) + " remove" }}, want: 2},
+		"what others had begun is over": {node: cordon, pod: []PodModifier{func(p *corev1.Pod) { p.Annotations[naming.AnnotationEvicting] = Now().Format(time.RFC3339) + " remove" }}, do: "Mark", target: "demo-store-1", message: "moving"},
+		"others have their turn":        {node: cordon, pod: []PodModifier{marked(time.Hour)}, want: 4},
+		"others wait":                   {node: cordon, pod: []PodModifier{marked(time.Minute)}, want: 4, do: "KeepLeadersAway", target: "demo-store-1", message: "moving the leaders away"},
+		"not from bad health":           {node: cordon, other: []PodModifier{Running}, target: "demo-store-1", message: "the eviction of pod demo-store-1 waits: pod demo-store-2 is not ready"},
+		"PD's pods do not matter":       {node: cordon, state: []StateModifier{func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Members = s.Members[:2] }}, do: "Mark", target: "demo-store-1", message: "moving"},
+		"PD is unknown":                 {node: cordon, pod: []PodModifier{marked(time.Minute), open}, state: []StateModifier{Unreachable}, do: "Hold", target: "demo-store-1", message: "not be evicted"},
+		"another store is away":         {node: cordon, pod: []PodModifier{marked(time.Minute), open}, other: []PodModifier{Running}, do: "Hold", target: "demo-store-1", message: "not be evicted any more: pod demo-store-2 is not ready"},
+		"a PD is being replaced":        {node: cordon, pod: []PodModifier{marked(time.Minute), open}, noted: &desired.Replacing{Pod: "demo-pd-1"}, do: "Hold", target: "demo-store-1", message: "not be evicted any more: PD demo-pd-1 is being replaced"},
+		"it is on its way":              {node: cordon, pod: []PodModifier{marked(time.Minute), open, Terminating}, do: "Mark", target: ""},
+		"uncordoned":                    {pod: []PodModifier{marked(time.Minute), open}, do: "Hold", target: "demo-store-1", message: "not be evicted"},
+		"the node's own pod has ended":  {node: cordon, pod: []PodModifier{Running}, target: ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -293,6 +303,9 @@ func TestDecideNodeDrain(t *testing.T) {
 			if test.want > 0 {
 				c.Spec.Store.Replicas = test.want
 			}
+			start, err := desired.StartConfigMap(c, launch.Join{State: launch.JoinExisting, Members: []launch.JoinMember{desired.PDMember(c, 0)}}, test.noted)
+			require.NoError(t, err)
+			f.ConfigMaps.Add(start)
 			v := f.View(c, PDState(c, append([]StateModifier{Stores(3)}, test.state...)...))
 			drains := store.NewNodeDrain(nil, nil, nil)
 			step := drains.Hold().Decide(v)

@@ -118,6 +118,15 @@ func note(r *manager.Result, c *view.Cluster, replicas int32) {
 	}
 }
 
+// room is how many bytes PD lets a store take: up to its threshold, above which it passes the store over.
+func room(c *view.Cluster, s *pdapi.Store) uint64 {
+	if s.Capacity == 0 {
+		return s.Available
+	}
+	limit, used := s.Capacity/100*uint64(*c.Object.Spec.PD.Config.StorageThreshold), s.Capacity-min(s.Available, s.Capacity)
+	return limit - min(used, limit)
+}
+
 // full tells whether PD passes a store over, silently, for want of space.
 func full(c *view.Cluster, s *pdapi.Store) bool {
 	return s.Capacity > 0 && (s.Capacity-min(s.Available, s.Capacity))*100 > s.Capacity*uint64(*c.Object.Spec.PD.Config.StorageThreshold)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
@@ -51,7 +52,7 @@ func (n *NodeDrain) Decide(c *view.Cluster) *manager.Step {
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonNodeDrain, Target: target.Name, Do: letGo,
 		Message: fmt.Sprintf("node %s is cordoned: pod %s may be evicted, its leaders are kept away", target.Spec.NodeName, target.Name)}
-	if evictable(target) {
+	if view.Evictable(target) {
 		return step
 	}
 	if why := c.StoresUnhealthy(); why != "" {
@@ -77,7 +78,7 @@ func (h *holder) Decide(c *view.Cluster) *manager.Step {
 		return nil
 	}
 	for _, p := range c.Store.Pods {
-		if !evictable(p.Pod) || p.DeletionTimestamp != nil {
+		if !view.Evictable(p.Pod) || p.DeletionTimestamp != nil {
 			continue
 		}
 		why := ""
@@ -90,6 +91,8 @@ func (h *holder) Decide(c *view.Cluster) *manager.Step {
 			why = "it was not evicted in time, and other work waits"
 		case c.Store.Doomed(p.Ordinal) != nil:
 			why = "its volume would go with it"
+		case desired.ReplacingIn(c.Start) != nil:
+			why = fmt.Sprintf("PD %s is being replaced", desired.ReplacingIn(c.Start).Pod)
 		case view.PodReady(p.Pod):
 			why = c.StoresUnhealthy() // while it is not ready itself it is on its way
 		}
@@ -108,7 +111,7 @@ func drainTarget(c *view.Cluster) *corev1.Pod {
 		if !onCordoned(c, p.Pod) || !view.PodReady(p.Pod) || c.Store.Doomed(p.Ordinal) != nil {
 			continue
 		}
-		if evictable(p.Pod) {
+		if view.Evictable(p.Pod) {
 			return p.Pod
 		}
 		if target == nil && !yields(c, p.Pod) {
@@ -118,20 +121,26 @@ func drainTarget(c *view.Cluster) *corev1.Pod {
 	return target
 }
 
-func evictable(p *corev1.Pod) bool { return p.Labels[naming.LabelEvictable] != "" }
-
 func onCordoned(c *view.Cluster, p *corev1.Pod) bool { return view.Cordoned(c.Nodes[p.Spec.NodeName]) }
 
-// yields tells whether a pod on a cordoned node has been waiting for its eviction
-// for longer than spec.store.evictLeaderTimeout while the spec asks for something else: a
-// node may stay cordoned for days. Its turn comes again afterwards.
+// yields tells whether a pod on a cordoned node has to wait for other work: such as has
+// begun with this very pod, or any if the pod has been waiting for its eviction for longer than
+// spec.store.evictLeaderTimeout. A node may stay cordoned for days. Its turn comes again afterwards.
 func yields(c *view.Cluster, p *corev1.Pod) bool {
-	since := evictingSince(p, purposeNodeDrain)
-	if since.IsZero() || c.Now.Sub(since) < c.Object.Spec.Store.EvictLeaderTimeout.Duration {
+	if len(member.Restartable(c, &c.PD)) == 0 && len(member.Restartable(c, &c.Store)) == 0 && requested(c) == nil &&
+		c.PD.Replicas() == c.Object.Spec.PD.Replicas && c.Store.Replicas() == c.Object.Spec.Store.Replicas {
 		return false
 	}
-	return len(member.Outdated(&c.PD)) > 0 || len(member.Outdated(&c.Store)) > 0 || requested(c) != nil ||
-		c.PD.Replicas() != c.Object.Spec.PD.Replicas || c.Store.Replicas() != c.Object.Spec.Store.Replicas
+	switch {
+	case !evictingSince(p, upgradePurpose(c)).IsZero():
+		return c.Store.Outdated(p)
+	case !evictingSince(p, purposeRemoval).IsZero():
+		return c.Store.Replicas() > c.Object.Spec.Store.Replicas
+	case !evictingSince(p, purposeReplacement).IsZero():
+		return requested(c) != nil
+	}
+	since := evictingSince(p, purposeNodeDrain)
+	return !since.IsZero() && c.Now.Sub(since) >= c.Object.Spec.Store.EvictLeaderTimeout.Duration
 }
 
 // Act implements manager.Operation.
@@ -167,7 +176,7 @@ func (n *NodeDrain) release(ctx context.Context, c *view.Cluster, pod *corev1.Po
 	if err != nil {
 		return fmt.Errorf("evict store %d: %w", store.ID, err)
 	}
-	if evictable(pod) {
+	if view.Evictable(pod) {
 		n.again(c, letGoRest)
 		return nil
 	}

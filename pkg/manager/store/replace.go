@@ -87,7 +87,8 @@ func decideReplacement(c *view.Cluster) *manager.Step {
 	pod := c.StorePod(s)
 	step := &manager.Step{Type: v1alpha1.ReasonReplacing, Target: pod}
 	ordinal, _ := naming.Ordinal(pod)
-	if why := c.Unhealthy(); why != "" && evictingSince(member.Named(c.Store.Pods, pod), purposeReplacement).IsZero() {
+	why := c.Unhealthy()
+	if why != "" && evictingSince(member.Named(c.Store.Pods, pod), purposeReplacement).IsZero() {
 		step.Message = fmt.Sprintf("replacing store %d in pod %s waits: %s", s.ID, pod, why)
 		return step
 	}
@@ -101,7 +102,7 @@ func decideReplacement(c *view.Cluster) *manager.Step {
 		return step
 	}
 	step.Do = evictForRemoval
-	step.Message = fmt.Sprintf("replacing store %d in pod %s: moving the leaders away", s.ID, pod)
+	step.Message = fmt.Sprintf("replacing store %d in pod %s: moving the leaders away%s", s.ID, pod, notBefore(why))
 	return step
 }
 

@@ -23,7 +23,12 @@ import (
 
 // space makes a store hold and have room for so many bytes.
 func space(id, used, free uint64) StateModifier {
-	return SetStore(id, func(s *pdapi.Store) { s.UsedSize, s.Available = used, free })
+	return SetStore(id, func(s *pdapi.Store) { s.UsedSize, s.Available, s.Capacity = used, free, 0 })
+}
+
+// disk makes a store hold so many GiB and its disk have so many, of which some are free.
+func disk(id, used, capacity, free uint64) StateModifier {
+	return SetStore(id, func(s *pdapi.Store) { s.UsedSize, s.Available, s.Capacity = used<<30, free<<30, capacity<<30 })
 }
 
 // What becomes of the last of 4 stores, by what is seen of it.
@@ -48,12 +53,15 @@ func TestDecideRemoval(t *testing.T) {
 		"two at once go singly":   {want: 2, do: "EvictLeaders", state: []StateModifier{keptReplicas(2)}, message: "removing store 4 in pod demo-store-3"},
 		"not while it is unknown": {want: 3, state: []StateModifier{Unreachable}, message: "removing 1 of 4 stores waits: PD does not answer"},
 		"not from bad health":     {want: 3, state: []StateModifier{SetStore(1, Silent)}, message: "removing 1 of 4 stores waits: store 1 does not report to PD"},
-		"its eviction goes on": {want: 3, pod: evicting, do: "EvictLeaders", message: "moving the leaders away",
+		"its eviction goes on": {want: 3, pod: evicting, do: "EvictLeaders", message: "moving the leaders away; it goes no further before this has passed: cell 100 has a replica that is being filled",
 			state: []StateModifier{func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.Cells[0].PendingPeers = s.Cells[0].Peers[:1] }}},
 		"a removal below the replicas is refused": {want: 3, pod: evicting, state: []StateModifier{SetStore(1, Silent)},
 			message: "removing 1 of 4 stores is refused: 2 stores would remain up, and cells have 3 replicas; raise spec.store.replicas"},
 		"a removal without space is refused": {want: 3, state: []StateModifier{space(4, 900<<20, 0), space(1, 0, 300<<20), space(2, 0, 300<<20), space(3, 0, 300<<20)},
-			message: "removing 1 of 4 stores is refused: the other stores have 900 MiB free and store 4 holds 900 MiB"},
+			message: "removing 1 of 4 stores is refused: the other stores have room for 900 MiB, up to spec.pd.config.storageThreshold, and store 4 holds 900 MiB"},
+		"space above PD's threshold does not count": {want: 3, state: []StateModifier{disk(4, 70, 100, 30), disk(1, 70, 100, 30), disk(2, 70, 100, 30), disk(3, 85, 100, 15)},
+			message: "the other stores have room for 20480 MiB"},
+		"space below it does":          {want: 3, state: []StateModifier{disk(4, 20, 100, 80), disk(1, 65, 100, 35), disk(2, 65, 100, 35), disk(3, 85, 100, 15)}, do: "EvictLeaders", message: "moving the leaders away"},
 		"its own space does not count": {want: 3, state: []StateModifier{space(4, 900<<20, 900<<20), space(1, 0, 400<<20)}, message: "is refused"},
 		"space enough":                 {want: 3, state: []StateModifier{space(4, 900<<20, 0), space(1, 0, 2<<30)}, do: "EvictLeaders", message: "moving the leaders away"},
 
@@ -67,11 +75,11 @@ func TestDecideRemoval(t *testing.T) {
 		"a tombstone's pod goes":                     {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, retired: true, do: "RemovePod", begun: true, message: "removing pod demo-store-3, whose store is a tombstone"},
 		"a tombstone's pod goes for a new one":       {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, retired: true, do: "RemovePod", begun: true, message: "whose store is a tombstone"},
 		"a tombstone's pod stays while PD is silent": {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone)), Unreachable}, retired: true, begun: true, message: "removing pod demo-store-3 waits: PD does not answer"},
-		"a tombstone that others made":               {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, do: "RetireVolume", message: "setting the volume of pod demo-store-3 aside, as store 4 is a tombstone"},
+		"a tombstone that others made":               {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Tombstone))}, do: "RetireVolume", begun: true, message: "setting the volume of pod demo-store-3 aside, as store 4 is a tombstone"},
 		"one that PD never knew":                     {want: 3, pod: evicting, state: []StateModifier{noStore(4)}, message: "PD knows no store in pod demo-store-3"},
-		"one that never came up":                     {want: 3, pod: Running, state: []StateModifier{noStore(4)}, do: "RetireVolume", message: "as no store has come up in it"},
+		"one that never came up":                     {want: 3, pod: Running, state: []StateModifier{noStore(4)}, do: "RetireVolume", begun: true, message: "as no store has come up in it"},
 		"one that never came up, PD is unknown":      {want: 3, pod: Running, state: []StateModifier{noStore(4), Unreachable}, message: "waits"},
-		"one that is gone":                           {want: 3, pod: Running, state: []StateModifier{silentFor(4, time.Hour), without(4, 1)}, do: "RetireVolume", message: "as store 4 is gone, and PD has given its replicas to others"},
+		"one that is gone":                           {want: 3, pod: Running, state: []StateModifier{silentFor(4, time.Hour), without(4, 1)}, do: "RetireVolume", begun: true, message: "as store 4 is gone, and PD has given its replicas to others"},
 		"one that is gone, and holds something":      {want: 3, pod: Running, state: []StateModifier{silentFor(2, time.Hour)}, message: "waits"},
 		"one that is away":                           {want: 3, pod: Running, state: []StateModifier{silentFor(4, time.Minute), without(4, 1)}, message: "waits"},
 	}

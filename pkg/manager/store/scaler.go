@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -100,26 +101,40 @@ func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
 	case retired:
 		// A heartbeat under way has written Up back over Down, but only in the memory of PD's leader.
 		step.Do = evictForRemoval
-		step.Message = fmt.Sprintf("removing store %d in pod %s: telling PD again to drain it", store.ID, target)
+		step.Message = fmt.Sprintf("removing store %d in pod %s: telling PD again to drain it%s", store.ID, target, notBefore(cmp.Or(c.Unhealthy(), Unremovable(c, store))))
 		return step, true
 	case have <= want:
 		return nil, false
 	}
+	if useless := removeUseless(c, *step, store); useless != nil {
+		return useless, true // others wait for full health, which it may itself be in the way of
+	}
 	return beginRemoval(c, step, store), false
+}
+
+// removeUseless decides about the highest store if it can go whatever the others' health is; else it is nil.
+func removeUseless(c *view.Cluster, step manager.Step, store *pdapi.Store) *manager.Step {
+	why := useless(c, step.Target, store)
+	if why == "" {
+		return nil
+	}
+	step.Do = retire
+	step.Message = fmt.Sprintf("%s: setting the volume of pod %s aside, %s", removing(c), step.Target, why)
+	if c.Store.Claims[c.Store.Replicas()-1] == nil {
+		step.Do, step.Message = shrink, fmt.Sprintf("%s: removing pod %s, %s", removing(c), step.Target, why)
+	}
+	return &step
+}
+
+// removing says how far the removal of stores is.
+func removing(c *view.Cluster) string {
+	return fmt.Sprintf("removing %d of %d stores", c.Store.Replicas()-c.Object.Spec.Store.Replicas, c.Store.Replicas())
 }
 
 // beginRemoval decides about a removal that PD does not know of yet.
 func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *manager.Step {
-	progress := fmt.Sprintf("removing %d of %d stores", c.Store.Replicas()-c.Object.Spec.Store.Replicas, c.Store.Replicas())
-	if why := useless(c, step.Target, store); why != "" {
-		step.Do = retire
-		step.Message = fmt.Sprintf("%s: setting the volume of pod %s aside, %s", progress, step.Target, why)
-		if c.Store.Claims[c.Store.Replicas()-1] == nil {
-			step.Do, step.Message = shrink, fmt.Sprintf("%s: removing pod %s, %s", progress, step.Target, why)
-		}
-		return step
-	}
-	if why := c.Unhealthy(); why != "" && evictingSince(member.Named(c.Store.Pods, step.Target), purposeRemoval).IsZero() {
+	progress, why := removing(c), c.Unhealthy()
+	if why != "" && evictingSince(member.Named(c.Store.Pods, step.Target), purposeRemoval).IsZero() {
 		step.Message = fmt.Sprintf("%s waits: %s", progress, why)
 		return step
 	}
@@ -132,7 +147,7 @@ func beginRemoval(c *view.Cluster, step *manager.Step, store *pdapi.Store) *mana
 		return step
 	}
 	step.Do = evictForRemoval
-	step.Message = fmt.Sprintf("removing store %d in pod %s: moving the leaders away", store.ID, step.Target)
+	step.Message = fmt.Sprintf("removing store %d in pod %s: moving the leaders away%s", store.ID, step.Target, notBefore(why))
 	return step
 }
 
@@ -192,14 +207,14 @@ func Unremovable(c *view.Cluster, store *pdapi.Store) string {
 	for _, s := range c.UpStores() {
 		if s.ID != store.ID {
 			up++
-			space += s.Available
+			space += room(c, &s)
 		}
 	}
 	if up < replicas {
 		return fmt.Sprintf("%d stores would remain up, and cells have %d replicas; raise spec.store.replicas", up, replicas)
 	}
 	if need := store.UsedSize / 100 * spareSpace; space < need {
-		return fmt.Sprintf("the other stores have %d MiB free and store %d holds %d MiB; grow the volumes, or raise spec.store.replicas", space>>20, store.ID, store.UsedSize>>20)
+		return fmt.Sprintf("the other stores have room for %d MiB, up to spec.pd.config.storageThreshold, and store %d holds %d MiB; grow the volumes, or raise spec.store.replicas", space>>20, store.ID, store.UsedSize>>20)
 	}
 	return ""
 }

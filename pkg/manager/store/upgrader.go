@@ -13,9 +13,9 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
-	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -44,8 +44,11 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 	if len(outdated) == 0 || !c.Bootstrapped() {
 		return nil
 	}
-	purpose := desired.RestartHash(c.Store.Set.Spec.Template.Annotations)
+	purpose := upgradePurpose(c)
 	target := outdated[0]
+	if free := member.Restartable(c, &c.Store); len(free) > 0 {
+		outdated, target = free, free[0]
+	}
 	// A store whose leaders are on the move is finished first.
 	for _, p := range outdated {
 		if !evictingSince(p.Pod, purpose).IsZero() {
@@ -54,7 +57,7 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonRollingUpdate, Target: target.Name}
 	since := evictingSince(target.Pod, purpose)
-	why := cmp.Or(c.Unhealthy(), member.Doomed(&c.Store, target.Ordinal))
+	why := cmp.Or(c.Unhealthy(), member.Obstacle(c, &c.Store, target))
 	switch {
 	case since.IsZero() && why != "":
 		step.Message = fmt.Sprintf("%s; pod %s waits: %s", member.Progress(&c.Store), target.Name, why)
@@ -63,13 +66,13 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 		step.Do = mark
 	case c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration && c.Object.Spec.Store.EvictLeaderTimeoutPolicy == v1alpha1.EvictProceed:
 		step.Do = stopNow
-		step.Message = fmt.Sprintf("%s; restarting pod %s with leaders on it, since spec.store.evictLeaderTimeout has run out", member.Progress(&c.Store), target.Name)
+		step.Message = fmt.Sprintf("%s; restarting pod %s with leaders on it, since spec.store.evictLeaderTimeout has run out%s", member.Progress(&c.Store), target.Name, notBefore(why))
 		return step
 	default:
 		step.Do = evictAndStop
 	}
-	step.Message = fmt.Sprintf("%s; moving the leaders away from pod %s", member.Progress(&c.Store), target.Name)
-	if !since.IsZero() && c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration {
+	step.Message = fmt.Sprintf("%s; moving the leaders away from pod %s%s", member.Progress(&c.Store), target.Name, notBefore(why))
+	if why == "" && !since.IsZero() && c.Now.Sub(since) > c.Object.Spec.Store.EvictLeaderTimeout.Duration {
 		step.Message += ", for longer than spec.store.evictLeaderTimeout; with spec.store.evictLeaderTimeoutPolicy Proceed it would be restarted now"
 	}
 	return step
@@ -77,12 +80,14 @@ func (u *Upgrader) Decide(c *view.Cluster) *manager.Step {
 
 // Act implements manager.Operation.
 func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
-	pod := member.Named(c.Store.Pods, s.Target)
-	if pod == nil {
+	ordinal, _ := naming.Ordinal(s.Target)
+	at, there := c.Store.Pod(ordinal)
+	if !there {
 		return nil
 	}
+	pod := at.Pod
 	if s.Do == mark {
-		return markEvicting(ctx, c, u.controls, pod, desired.RestartHash(c.Store.Set.Spec.Template.Annotations))
+		return markEvicting(ctx, c, u.controls, pod, upgradePurpose(c))
 	}
 	client := u.pd(c)
 	defer client.Close()
@@ -98,7 +103,7 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	}
 	// Where nobody else can lead a cell, as with a single replica, waiting changes nothing.
 	gone := left <= stuck || s.Do == stopNow
-	if !gone || fresh.Unhealthy() != "" {
+	if !gone || fresh.Unhealthy() != "" || c.Stranded(&c.Store, at) != "" {
 		u.again(c, evictRound)
 		return nil
 	}

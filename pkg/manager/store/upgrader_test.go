@@ -4,6 +4,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -45,7 +46,8 @@ func upgrading(c *v1alpha1.CellCluster, ordinals ...int32) *Fakes {
 func evicting(f *Fakes, before time.Duration, purpose string) PodModifier {
 	return func(p *corev1.Pod) {
 		if purpose == "" {
-			purpose = desired.RestartHash(f.StatefulSets.Get(Namespace, "demo-store").Spec.Template.Annotations)
+			set := f.StatefulSets.Get(Namespace, "demo-store")
+			purpose = fmt.Sprintf("%s/%d", desired.RestartHash(set.Spec.Template.Annotations), set.Generation)
 		}
 		p.Annotations[naming.AnnotationEvicting] = Now().Add(-before).Format(time.RFC3339) + " " + purpose
 	}

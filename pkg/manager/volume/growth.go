@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -27,22 +28,29 @@ import (
 func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *manager.Result) error {
 	want := wantedSize(c, set)
 	var errs []error
-	growing := 0
+	growing, refused := 0, false
 	for _, ordinal := range slices.Sorted(maps.Keys(set.Claims)) {
 		claim := set.Claims[ordinal]
 		if claim.DeletionTimestamp != nil || member.Retired(claim) || !TooSmall(claim, want) {
 			continue
 		}
-		if why := CannotGrow(c, claim); why != "" {
+		why := CannotGrow(c, claim)
+		var err error
+		if why == "" {
+			err = m.controls.Claims.Resize(ctx, claim, want)
+			if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+				why = fmt.Sprintf("volume claim %s cannot grow; if it is for a quota, raise that, else set the size back or use a StorageClass that allows expansion: %v", claim.Name, err)
+				r.LookAgain(refusedPause) // nothing tells of a quota that was raised
+			}
+		}
+		switch {
+		case why != "" && refused: // one says enough
+			continue
+		case why != "":
 			r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: %s", set.Component, why)
-			return nil
-		}
-		err := m.controls.Claims.Resize(ctx, claim, want)
-		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-			r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: volume claim %s cannot grow, set it back or use a StorageClass that allows expansion: %v", set.Component, claim.Name, err)
-			return nil
-		}
-		if err != nil {
+			refused = true
+			continue
+		case err != nil:
 			errs = append(errs, err)
 			continue
 		}
@@ -52,11 +60,14 @@ func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *m
 		r.Wait(v1alpha1.ReasonWaitingForVolume, "growing the volumes of %s to %s", set.Component, want.String())
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Grew %d volume claims of %s to %s", growing, set.Component, want.String())
 	}
-	if growing > 0 || len(errs) > 0 {
+	if growing > 0 || len(errs) > 0 || refused {
 		return errors.Join(errs...)
 	}
 	return m.growTemplate(ctx, c, set, want, r)
 }
+
+// refusedPause is the time until a growth that was refused is tried again.
+const refusedPause = time.Minute
 
 // EventResized is the reason of events about volumes that grow.
 const EventResized = "Resized"

@@ -5,6 +5,7 @@ package volume_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -93,15 +94,16 @@ func TestVolumesThatDoNotGrow(t *testing.T) {
 		"the class does not say": {func(f *Fakes) { expandable(f, nil) }, nil, "does not allow expansion", ""},
 		"the class is not known: it is tried": {
 			func(f *Fakes) { f.Claims.SetError(Resize, forbidden) }, nil,
-			"spec.store.requests.storage: volume claim data-demo-store-0 cannot grow, set it back or use a StorageClass that allows expansion", "",
+			"spec.store.requests.storage: volume claim data-demo-store-0 cannot grow; if it is for a quota, raise that, else set the size back or use a StorageClass that allows expansion", "",
 		},
 		"without a class": {
-			claim(0, func(p *corev1.PersistentVolumeClaim) { p.Spec.StorageClassName = new("") }), nil,
+			claim(0, func(p *corev1.PersistentVolumeClaim) { p.Spec.StorageClassName = new("") }),
+			[]string{"resize PersistentVolumeClaim data-demo-store-1", "resize PersistentVolumeClaim data-demo-store-2"},
 			"volume claim data-demo-store-0 has no StorageClass", "",
 		},
 		"not bound yet": {
 			claim(1, func(p *corev1.PersistentVolumeClaim) { p.Status.Phase = corev1.ClaimPending }),
-			[]string{"resize PersistentVolumeClaim data-demo-store-0"}, "volume claim data-demo-store-1 has no volume yet", "",
+			[]string{"resize PersistentVolumeClaim data-demo-store-0", "resize PersistentVolumeClaim data-demo-store-2"}, "volume claim data-demo-store-1 has no volume yet", "",
 		},
 		"one write fails, the others are done": {
 			func(f *Fakes) { f.Claims.SetError(Resize, errors.New("etcd is gone")).After(2) },
@@ -139,6 +141,7 @@ func TestVolumesThatDoNotGrow(t *testing.T) {
 					assert.Equal(t, v1alpha1.ReasonInvalidSpec, r.Problems[0].Reason)
 					assert.Contains(t, r.Problems[0].Message, test.problem)
 				}
+				assert.Equal(t, strings.Contains(test.problem, "quota"), r.Again > 0, "nothing tells of a quota that was raised")
 				if len(test.writes) == 0 {
 					assert.Empty(t, f.Events.All(), "nothing grew")
 				}
