@@ -19,8 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/client-go/tools/record"
@@ -33,6 +31,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
+	"github.com/deepfabric/elasticell-operator/pkg/process"
 )
 
 // run starts everything and returns when ctx ends, or when the lease is lost.
@@ -43,11 +42,13 @@ func run(ctx context.Context, o options) error {
 	klog.FromContext(ctx).Info("Starting", "version", version, "namespaces", o.namespaceList())
 	registry := prometheus.NewRegistry()
 	m := metrics.New(registry)
-	config, err := restConfig(o, m)
+	config, err := process.RESTConfig(o.kubeconfig, naming.FieldManager+"/"+version)
 	if err != nil {
 		return err
 	}
-	kube, err := kubernetes.NewForConfig(protobuf(config))
+	config.QPS, config.Burst = float32(o.qps), o.burst
+	config.Wrap(m.Wrap)
+	kube, err := kubernetes.NewForConfig(process.Protobuf(config))
 	if err != nil {
 		return fmt.Errorf("make client of Kubernetes: %w", err)
 	}
@@ -79,12 +80,14 @@ func run(ctx context.Context, o options) error {
 	registry.MustRegister(&metrics.Clusters{List: c.Clusters})
 
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var running sync.WaitGroup
-	defer running.Wait()
-	for _, s := range servers(o, registry, c.Ready) {
+	defer func() {
+		cancel(nil) // also after a lost lease, or the servers would never end
+		running.Wait()
+	}()
+	for addr, handler := range handlers(o, registry, c.Ready) {
 		running.Go(func() {
-			if err := s.run(ctx); err != nil {
+			if err := process.Serve(ctx, addr, handler); err != nil {
 				cancel(err)
 			}
 		})
@@ -96,7 +99,7 @@ func run(ctx context.Context, o options) error {
 		c.Run(ctx)
 		return cause(ctx)
 	}
-	return lead(ctx, o, kube, events, c.Run)
+	return lead(ctx, o, kube, c.Run)
 }
 
 // cause is why a context ended; nil if it was asked to.
@@ -105,29 +108,6 @@ func cause(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-func restConfig(o options, m *metrics.Metrics) (*rest.Config, error) {
-	find := rest.InClusterConfig
-	if o.kubeconfig != "" {
-		find = func() (*rest.Config, error) { return clientcmd.BuildConfigFromFlags("", o.kubeconfig) }
-	}
-	config, err := find()
-	if err != nil {
-		return nil, fmt.Errorf("find the API server: %w; run inside of Kubernetes or set --kubeconfig", err)
-	}
-	config.QPS, config.Burst = float32(o.qps), o.burst
-	config.UserAgent = naming.FieldManager + "/" + version
-	config.Wrap(m.Wrap)
-	return config, nil
-}
-
-// protobuf makes the built-in kinds travel in the smaller encoding.
-func protobuf(config *rest.Config) *rest.Config {
-	c := rest.CopyConfig(config)
-	c.ContentType = runtime.ContentTypeProtobuf
-	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	return c
 }
 
 func recorder(ctx context.Context, kube kubernetes.Interface) (record.EventRecorder, func(), error) {
@@ -152,7 +132,7 @@ func pdFactory(m *metrics.Metrics) pdapi.Factory {
 
 // lead runs the controller while this process holds the lease. A lost lease
 // is an error: the process ends, and starts again as a standby.
-func lead(ctx context.Context, o options, kube kubernetes.Interface, events record.EventRecorder, work func(context.Context)) error {
+func lead(ctx context.Context, o options, kube kubernetes.Interface, work func(context.Context)) error {
 	namespace, err := leaseNamespace(o)
 	if err != nil {
 		return err
@@ -186,14 +166,31 @@ func lead(ctx context.Context, o options, kube kubernetes.Interface, events reco
 		return fmt.Errorf("make the leader election: %w", err)
 	}
 	elector.Run(ctx)
+	lost := ctx.Err() == nil
 	if started.Load() {
-		<-done
+		select {
+		case <-done:
+		case <-time.After(workLimit):
+			return fmt.Errorf("the work under way has not ended %v after %s, so the process ends without it: see in the log what hangs", workLimit, why(lost))
+		}
 	}
-	if ctx.Err() == nil {
+	if lost {
 		return errors.New("lost the lease; another operator acts now")
 	}
 	release(lock)
 	return cause(ctx)
+}
+
+// workLimit bounds how long the syncs under way may take once they were told to end. It is
+// less than the 30 s after which a kubelet kills a pod that it stops.
+const workLimit = 20 * time.Second
+
+// why tells what the work was to end for.
+func why(lost bool) string {
+	if lost {
+		return "the lease was lost, and another operator acts now"
+	}
+	return "the stop"
 }
 
 // releaseLimit bounds the release of the lease.

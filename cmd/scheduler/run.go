@@ -9,25 +9,21 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"github.com/deepfabric/elasticell-operator/pkg/client/clientset/versioned"
+	"github.com/deepfabric/elasticell-operator/pkg/process"
 	"github.com/deepfabric/elasticell-operator/pkg/scheduler/server"
 )
 
 // run serves until ctx ends.
 func run(ctx context.Context, o options) error {
 	klog.FromContext(ctx).Info("Starting", "version", version, "extender", o.extenderAddr)
-	config, err := restConfig(o)
+	config, err := process.RESTConfig(o.kubeconfig, "cell-scheduler/"+version)
 	if err != nil {
 		return err
 	}
@@ -35,10 +31,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("make client of CellClusters: %w", err)
 	}
-	config = rest.CopyConfig(config)
-	config.ContentType = runtime.ContentTypeProtobuf
-	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	kube, err := kubernetes.NewForConfig(config)
+	kube, err := kubernetes.NewForConfig(process.Protobuf(config))
 	if err != nil {
 		return fmt.Errorf("make client of Kubernetes: %w", err)
 	}
@@ -55,9 +48,9 @@ func run(ctx context.Context, o options) error {
 		running.Wait()
 		s.Shutdown()
 	}()
-	for addr, handler := range map[string]http.Handler{o.extenderAddr: s.Handler(), o.httpAddr: health(s.Ready, registry)} {
+	for addr, handler := range map[string]http.Handler{o.extenderAddr: s.Handler(), o.httpAddr: process.Health(s.Ready, registry)} {
 		running.Go(func() {
-			if err := serve(ctx, addr, handler); err != nil {
+			if err := process.Serve(ctx, addr, handler); err != nil {
 				cancel(err)
 			}
 		})
@@ -69,52 +62,5 @@ func run(ctx context.Context, o options) error {
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return nil
-}
-
-func restConfig(o options) (*rest.Config, error) {
-	find := rest.InClusterConfig
-	if o.kubeconfig != "" {
-		find = func() (*rest.Config, error) { return clientcmd.BuildConfigFromFlags("", o.kubeconfig) }
-	}
-	config, err := find()
-	if err != nil {
-		return nil, fmt.Errorf("find the API server: %w; run inside of Kubernetes or set --kubeconfig", err)
-	}
-	config.UserAgent = "cell-scheduler/" + version
-	return config, nil
-}
-
-func health(ready func() bool, registry *prometheus.Registry) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !ready() {
-			http.Error(w, "the caches are not filled yet", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}))
-	return mux
-}
-
-// stopLimit bounds how long questions may take at the end.
-const stopLimit = 3 * time.Second
-
-func serve(ctx context.Context, addr string, handler http.Handler) error {
-	s := &http.Server{Addr: addr, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		<-ctx.Done()
-		ending, cancel := context.WithTimeout(context.Background(), stopLimit)
-		defer cancel()
-		_ = s.Shutdown(ending)
-	}()
-	if err := s.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve on %s: %w", addr, err)
-	}
-	<-stopped
 	return nil
 }

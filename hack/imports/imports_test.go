@@ -46,6 +46,7 @@ var layers = []string{
 	"pkg/metrics",
 	"pkg/controller",
 	"pkg/scheduler",
+	"pkg/process",
 	"cmd",
 	"hack",
 }

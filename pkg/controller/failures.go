@@ -13,7 +13,8 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
-// failureMembers are the PDs that are being replaced, by pod name. It is for people; nothing is decided by it.
+// failureMembers are the PDs that are being replaced, by pod name. They are for people and for the
+// scheduler's extender, which leaves them out when it counts members; the operator decides nothing by them.
 func failureMembers(c *view.Cluster, old map[string]v1alpha1.FailureMember) map[string]v1alpha1.FailureMember {
 	r := desired.ReplacingIn(c.Start)
 	if r == nil {
@@ -24,7 +25,8 @@ func failureMembers(c *view.Cluster, old map[string]v1alpha1.FailureMember) map[
 	})}
 }
 
-// failureStores are the stores that are given up or being replaced, by id. It is for people; nothing is decided by it.
+// failureStores are the stores that are given up or being replaced, by id. They are for people and for the
+// scheduler's extender, which leaves them out when it counts members; the operator decides nothing by them.
 func failureStores(c *view.Cluster, old map[string]v1alpha1.FailureMember) map[string]v1alpha1.FailureMember {
 	if c.PDUnknown() != "" {
 		return old

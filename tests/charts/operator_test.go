@@ -29,7 +29,10 @@ func TestOperatorPodIsRestricted(t *testing.T) {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	require.NoError(t, err)
 	restricted := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
-	for name, values := range map[string]string{"default": "", "full": readTestdata(t, "cell-operator.full.yaml")} {
+	for name, values := range map[string]string{
+		"default": "", "full": readTestdata(t, "cell-operator.full.yaml"),
+		"as helm --reuse-values of a release before these values has it": "{podSecurityContext: null, securityContext: null}",
+	} {
 		t.Run(name, func(t *testing.T) {
 			pod := renderDeployment(t, values).Spec.Template
 			result := policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec))
@@ -38,6 +41,33 @@ func TestOperatorPodIsRestricted(t *testing.T) {
 			assert.EqualValues(t, 65532, *pod.Spec.SecurityContext.RunAsUser)
 		})
 	}
+}
+
+func TestSecurityContextIsMerged(t *testing.T) {
+	for _, o := range ofKind(render(t, operatorChart, `
+scheduler: {create: true}
+podSecurityContext: {runAsUser: null, runAsGroup: null, fsGroup: 1}
+securityContext: {readOnlyRootFilesystem: null}
+`), "Deployment") {
+		pod := decode[appsv1.Deployment](t, o).Spec.Template.Spec
+		assert.Nil(t, pod.SecurityContext.RunAsUser, "%s: OpenShift chooses it", o)
+		assert.Nil(t, pod.SecurityContext.RunAsGroup, "%s", o)
+		assert.EqualValues(t, 1, *pod.SecurityContext.FSGroup, "%s", o)
+		assert.True(t, *pod.SecurityContext.RunAsNonRoot, "%s: what is not named stays", o)
+		for _, c := range pod.Containers {
+			assert.Nil(t, c.SecurityContext.ReadOnlyRootFilesystem, "%s", o)
+			assert.False(t, *c.SecurityContext.AllowPrivilegeEscalation, "%s", o)
+		}
+	}
+}
+
+func TestServiceAccountAnnotations(t *testing.T) {
+	objects := render(t, operatorChart, `{controllerManager: {serviceAccountAnnotations: {a: of-operator}}, scheduler: {create: true, serviceAccountAnnotations: {a: of-scheduler}}}`)
+	found := map[string]string{}
+	for _, o := range ofKind(objects, "ServiceAccount") {
+		found[o.Name] = o.Annotations["a"]
+	}
+	assert.Equal(t, map[string]string{"cell-controller-manager": "of-operator", "cell-scheduler": "of-scheduler"}, found)
 }
 
 func TestOperatorDeployment(t *testing.T) {

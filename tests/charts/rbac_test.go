@@ -5,6 +5,7 @@ package charts
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,6 +59,63 @@ func TestRightsAreNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// granted lists the rights of rules, as "group/resource verb" or, for single objects, "group/resource/name verb".
+func granted(rules []rbacv1.PolicyRule) []string {
+	var out []string
+	for _, r := range rules {
+		for _, group := range r.APIGroups {
+			for _, resource := range r.Resources {
+				names := []string{""}
+				if len(r.ResourceNames) > 0 {
+					names = nil
+					for _, n := range r.ResourceNames {
+						names = append(names, "/"+n)
+					}
+				}
+				for _, name := range names {
+					out = append(out, strings.TrimPrefix(group+"/", "/")+resource+name+" "+strings.Join(r.Verbs, ","))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// TestExactRights: a right more than what pkg/control and the informers use is one too many.
+func TestExactRights(t *testing.T) {
+	const whole = " get,list,watch,create,patch,delete"
+	objects := render(t, operatorChart, "clusterScoped: false")
+	for name, want := range map[string][]string{
+		"cell-controller-manager": {
+			"deepfabric.com/cellclusters list,watch", "deepfabric.com/cellclusters/status update", "deepfabric.com/cellclusters/finalizers update",
+			"services" + whole, "configmaps" + whole, "apps/statefulsets" + whole, "apps/deployments" + whole,
+			"policy/poddisruptionbudgets" + whole, "autoscaling/horizontalpodautoscalers" + whole,
+			"pods get,list,watch,patch,delete", "persistentvolumeclaims get,list,watch,patch,delete",
+			"events create,patch",
+		},
+		"cell-controller-manager-leader-election": {
+			"coordination.k8s.io/leases create", "coordination.k8s.io/leases/cell-controller-manager get,update",
+		},
+	} {
+		for _, o := range ofKind(objects, "Role") {
+			if o.Name == name {
+				assert.ElementsMatch(t, want, granted(decode[rbacv1.Role](t, o).Rules), name)
+			}
+		}
+	}
+	require.Len(t, ofKind(objects, "Role"), 2)
+	assert.ElementsMatch(t, []string{"nodes list,watch", "persistentvolumes list,watch,patch", "storage.k8s.io/storageclasses list,watch"},
+		granted(decode[rbacv1.ClusterRole](t, one(t, objects, "ClusterRole")).Rules))
+
+	scheduler := ofScheduler(t, "")
+	assert.ElementsMatch(t, []string{
+		"deepfabric.com/cellclusters list,watch", "nodes list,watch", "pods list,watch",
+		"persistentvolumeclaims list,watch", "persistentvolumes list,watch",
+	}, granted(decode[rbacv1.ClusterRole](t, one(t, scheduler, "ClusterRole")).Rules))
+	assert.ElementsMatch(t, []string{"coordination.k8s.io/leases create", "coordination.k8s.io/leases/cell-scheduler get,update"},
+		granted(decode[rbacv1.Role](t, one(t, scheduler, "Role")).Rules))
 }
 
 // TestRightsDoNotDependOnMode: the rights in a namespace are the same whether

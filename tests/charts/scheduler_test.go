@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psaapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
@@ -68,6 +69,56 @@ func TestSchedulerPod(t *testing.T) {
 	}
 }
 
+func TestSchedulerSpread(t *testing.T) {
+	spread := func(values string) []corev1.TopologySpreadConstraint {
+		return decode[appsv1.Deployment](t, one(t, ofScheduler(t, values), "Deployment")).Spec.Template.Spec.TopologySpreadConstraints
+	}
+	own := map[string]string{"app.kubernetes.io/name": "cell-scheduler", "app.kubernetes.io/instance": "cell-operator"}
+	byDefault := spread("")
+	require.Len(t, byDefault, 1)
+	assert.Equal(t, own, byDefault[0].LabelSelector.MatchLabels)
+	zones := spread("scheduler: {topologySpread: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]}")
+	require.Len(t, zones, 1)
+	assert.Equal(t, "zone", zones[0].TopologyKey)
+	assert.Equal(t, map[string]string{"a": "b"}, zones[0].LabelSelector.MatchLabels)
+	assert.Empty(t, spread("scheduler: {topologySpread: []}"))
+}
+
+func TestSchedulerMetrics(t *testing.T) {
+	objects := ofScheduler(t, "scheduler: {extender: {httpPort: 9090}, metrics: {serviceMonitor: {enabled: true, labels: {release: prometheus}}}}")
+	service := decode[corev1.Service](t, one(t, objects, "Service"))
+	pod := decode[appsv1.Deployment](t, one(t, objects, "Deployment")).Spec.Template
+	assert.Subset(t, pod.Labels, service.Spec.Selector)
+	assert.EqualValues(t, 9090, service.Spec.Ports[0].Port)
+	port := pod.Spec.Containers[0].Ports[0]
+	assert.Equal(t, service.Spec.Ports[0].TargetPort.StrVal, port.Name)
+	assert.EqualValues(t, 9090, port.ContainerPort)
+	monitor := one(t, objects, "ServiceMonitor")
+	assert.Equal(t, "prometheus", monitor.Labels["release"])
+	var spec struct {
+		Spec struct {
+			Selector  metav1.LabelSelector
+			Endpoints []struct{ Port string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(monitor.text), &spec))
+	assert.Subset(t, service.Labels, spec.Spec.Selector.MatchLabels)
+	assert.Equal(t, service.Spec.Ports[0].Name, spec.Spec.Endpoints[0].Port)
+
+	objects = ofScheduler(t, "scheduler: {metrics: {service: {enabled: false}}}")
+	assert.Empty(t, ofKind(objects, "Service"))
+	assert.Empty(t, ofKind(objects, "ServiceMonitor"))
+}
+
+func TestSchedulerTriesAgain(t *testing.T) {
+	flags := func(values string) string {
+		pod := decode[appsv1.Deployment](t, one(t, ofScheduler(t, values), "Deployment")).Spec.Template.Spec
+		return strings.Join(pod.Containers[1].Args, " ")
+	}
+	assert.Contains(t, flags(""), "--pod-max-in-unschedulable-pods-duration=30s")
+	assert.NotContains(t, flags(`scheduler: {kubeScheduler: {podMaxInUnschedulablePodsDuration: ""}}`), "unschedulable", "a version without the flag would not start")
+}
+
 func TestSchedulerImageFollowsKubernetes(t *testing.T) {
 	image := func(values string) string {
 		d := decode[appsv1.Deployment](t, one(t, ofScheduler(t, values), "Deployment"))
@@ -119,10 +170,11 @@ func TestSchedulerRights(t *testing.T) {
 
 func TestSchedulerRefused(t *testing.T) {
 	for values, want := range map[string]string{
-		"scheduler: {create: true, extender: {port: 10259}}": "not all different",
-		"scheduler: {schedulerName: default-scheduler}":      "/scheduler/schedulerName", // it would fight the scheduler of Kubernetes
-		"scheduler: {nonsense: 1}":                           "'nonsense' not allowed",
-		"scheduler: {extender: {weight: 0}}":                 "/scheduler/extender/weight",
+		"scheduler: {create: true, extender: {port: 10259}}":                                               "not all different",
+		"scheduler: {schedulerName: default-scheduler}":                                                    "/scheduler/schedulerName", // it would fight the scheduler of Kubernetes
+		"scheduler: {create: true, metrics: {service: {enabled: false}, serviceMonitor: {enabled: true}}}": "needs the Service",
+		"scheduler: {nonsense: 1}":                                                                         "'nonsense' not allowed",
+		"scheduler: {extender: {weight: 0}}":                                                               "/scheduler/extender/weight",
 	} {
 		_, err := renderFiles(operatorChart, values)
 		assert.ErrorContains(t, err, want)

@@ -45,6 +45,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{- /* The security contexts of pods and of containers. The defaults stand here as well, for
+helm --reuse-values of a release before they were values: no pod must run without. */ -}}
+{{- define "cell-operator.podSecurityContext" -}}
+{{- if hasKey .Values "podSecurityContext" -}}
+{{ toYaml .Values.podSecurityContext }}
+{{- else -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+{{- end }}
+
+{{- define "cell-operator.securityContext" -}}
+{{- if hasKey .Values "securityContext" -}}
+{{ toYaml .Values.securityContext }}
+{{- else -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+{{- end }}
+
 {{- /* 90 % of a memory limit in bytes, for GOMEMLIMIT; empty without a limit. */ -}}
 {{- define "cell-operator.goMemLimit" -}}
 {{- with (.Values.controllerManager.resources.limits).memory -}}

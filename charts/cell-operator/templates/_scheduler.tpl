@@ -75,5 +75,10 @@ extenders:
 {{- if lt (len (uniq $ports)) 3 -}}
 {{- fail "scheduler.kubeScheduler.port, scheduler.extender.port and scheduler.extender.httpPort are not all different, but share a pod; change one of them" -}}
 {{- end -}}
+{{- with .metrics -}}
+{{- if and .serviceMonitor.enabled (not .service.enabled) -}}
+{{- fail "scheduler.metrics.serviceMonitor.enabled needs the Service; set scheduler.metrics.service.enabled to true" -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}

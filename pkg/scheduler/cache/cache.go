@@ -94,16 +94,22 @@ func (c *Cache) listen(pods, claims cache.SharedIndexInformer) error {
 	wake.DeleteFunc = c.podGone
 	on(pods, wake)
 	on(c.kube.Core().V1().Nodes().Informer(), cache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { c.trees.forget() },
+		AddFunc: func(any) { c.nodesChanged() },
 		UpdateFunc: func(old, new any) {
 			if o, ok := old.(*corev1.Node); ok && sameNode(o, new) {
 				return // a heartbeat
 			}
-			c.trees.forget()
+			c.nodesChanged()
 		},
-		DeleteFunc: func(any) { c.trees.forget() },
+		DeleteFunc: func(any) { c.nodesChanged() },
 	})
 	return errors.Join(errs...)
+}
+
+// nodesChanged wakes those who wait for a node only once the trees without it are forgotten.
+func (c *Cache) nodesChanged() {
+	c.trees.forget()
+	c.wake()
 }
 
 func (c *Cache) podGone(o any) {
@@ -134,7 +140,7 @@ func (c *Cache) Shutdown() {
 	c.cells.Shutdown()
 }
 
-// Changed is closed at the next change of anything about clusters.
+// Changed is closed at the next change of anything about clusters or nodes.
 func (c *Cache) Changed() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +163,8 @@ func strip(o any) (any, error) {
 	case *corev1.Node:
 		o.Annotations, o.Status, o.Spec = nil, corev1.NodeStatus{}, corev1.NodeSpec{Taints: o.Spec.Taints}
 	case *corev1.Pod:
-		o.Annotations, o.Spec, o.Status = nil, corev1.PodSpec{NodeName: o.Spec.NodeName}, corev1.PodStatus{Phase: o.Status.Phase}
+		o.Annotations, o.Spec = nil, corev1.PodSpec{NodeName: o.Spec.NodeName}
+		o.Status = corev1.PodStatus{Phase: o.Status.Phase, NominatedNodeName: o.Status.NominatedNodeName}
 	case *corev1.PersistentVolume:
 		o.Annotations = nil
 		o.Spec = corev1.PersistentVolumeSpec{NodeAffinity: o.Spec.NodeAffinity}

@@ -22,6 +22,9 @@ type Member struct {
 	Pod types.UID
 	// At is the domain where it stands or is bound to stand by its volume. It may be wide.
 	At placement.Place
+	// Nominated is the domain of the node on which kube-scheduler makes room for its pod, which very
+	// likely goes there, but need not. No place if there is no such node, or the volume is elsewhere.
+	Nominated placement.Place
 	// Bound tells that its pod has a node.
 	Bound bool
 	// Dead tells that it was given up and does not count.
@@ -89,6 +92,8 @@ func (c *Cache) Members(cluster *v1alpha1.CellCluster, component naming.Componen
 			if at, known := t.Of(pod.Spec.NodeName); known { // a node that is gone holds nobody
 				m.At = at
 			}
+		} else if at, known := t.Of(pod.Status.NominatedNodeName); known && t.Holds(m.At, at) {
+			m.Nominated = at
 		}
 		if component == naming.Proxy {
 			out = append(out, *m)
@@ -115,9 +120,9 @@ func givenUp(cluster *v1alpha1.CellCluster, component naming.Component) map[stri
 	return out
 }
 
-// Sibling tells whether a pod is one of the members of a cluster.
-func (c *Cache) Sibling(uid types.UID, cluster *v1alpha1.CellCluster) bool {
-	pods, err := c.pods.ByIndex(byCluster, cluster.Namespace+"/"+cluster.Name)
+// Sibling tells whether a pod is a PD or a store of a cluster.
+func (c *Cache) Sibling(uid types.UID, cluster types.NamespacedName) bool {
+	pods, err := c.pods.ByIndex(byCluster, cluster.String())
 	if err != nil {
 		return false
 	}

@@ -45,7 +45,8 @@ type Answer struct {
 	// Refused are all nodes, each with the index of its reason, where none is allowed. Elsewhere nobody reads them.
 	Refused []Refusal
 	Reasons []string
-	// Undecided tells that a better answer hangs on what is being chosen for others: ask again in a moment.
+	// Undecided tells that a better answer hangs on what is being chosen for others, or the only one
+	// on nodes that are not known yet: ask again in a moment.
 	Undecided bool
 }
 
@@ -61,6 +62,7 @@ type filter struct {
 	answer  Answer
 	reasons map[placement.Place]int
 	special [2]int // index plus one of the reasons that no domain stands for
+	unknown bool   // the extender is behind kube-scheduler, which has heard of some node before
 }
 
 // spot is one of a question's nodes, by its index.
@@ -95,6 +97,7 @@ func examine(q *Question) (f *filter, allowed, undecided []spot) {
 		s := spot{node: int32(i)}
 		at, known := q.Topology.Of(node)
 		if !known {
+			f.unknown = true
 			f.refuse(node, unknownNode, "the extender does not know the node yet; it will in a moment")
 			continue
 		}
@@ -116,8 +119,11 @@ func examine(q *Question) (f *filter, allowed, undecided []spot) {
 }
 
 // betterLater tells whether a node that is not certain yet lies in an emptier domain of the
-// first key than what was chosen, or nothing was.
+// first key than what was chosen, or nothing was. An unknown node counts only for the latter.
 func (f *filter) betterLater(undecided []spot) bool {
+	if f.unknown && len(f.answer.Nodes) == 0 {
+		return true
+	}
 	for _, s := range undecided {
 		if len(f.answer.Nodes) == 0 || f.answer.Within.Known() && f.judge.Compare(f.Topology.Within(s.at, 0), f.answer.Within) < 0 {
 			return true

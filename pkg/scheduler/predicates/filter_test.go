@@ -139,8 +139,11 @@ func TestFilter(t *testing.T) {
 			nodes: three, component: naming.PD, members: 3, there: "a c", pinned: "zone=z1", offered: "a b", want: "b",
 		},
 		"a node that is not known yet": {
-			nodes: "-:a", component: naming.PD, members: 1, offered: "x",
+			nodes: "-:a", component: naming.PD, members: 1, offered: "x", undecided: true,
 			reasons: map[string]string{"x": "the extender does not know the node yet; it will in a moment"},
+		},
+		"such a node is not worth a wait where another one will do": {
+			nodes: three, component: naming.PD, members: 3, there: "a", offered: "x c", want: "c",
 		},
 		"nothing offered, nothing said": {nodes: three, component: naming.PD, members: 3},
 	}
@@ -198,8 +201,22 @@ func TestPreempt(t *testing.T) {
 		Nodes: []string{"a", "b", "d", "e", "f"},
 	}
 	none := func(string) bool { return false }
-	assert.Equal(t, []string{"e", "f"}, Preempt(q, none), "no pod is evicted for a node that would be refused afterwards")
-	assert.Equal(t, []string{"f"}, Preempt(q, func(node string) bool { return node == "e" }), "nor one of the same cluster")
+	preempt := func(siblings func(string) bool) []string {
+		nodes, _ := Preempt(q, siblings)
+		return nodes
+	}
+	assert.Equal(t, []string{"e", "f"}, preempt(none), "no pod is evicted for a node that would be refused afterwards")
+	assert.Equal(t, []string{"f"}, preempt(func(node string) bool { return node == "e" }), "nor one of the same cluster")
 	q.Members = nil
-	assert.Len(t, Preempt(q, none), 5, "no zone is chosen for it")
+	assert.Len(t, preempt(none), 5, "no zone is chosen for it")
+
+	_, later := Preempt(q, none)
+	assert.False(t, later)
+	q.Choosing = at(top, "?")
+	nodes, later := Preempt(q, none)
+	assert.Empty(t, nodes)
+	assert.True(t, later, "another one may take any of them")
+	q.Choosing, q.Nodes = nil, []string{"new"}
+	_, later = Preempt(q, none)
+	assert.True(t, later)
 }

@@ -43,13 +43,13 @@ func Score(t *placement.Topology, members []placement.Place, nodes []string) []i
 
 // Preempt tells which nodes the pod could stand on once victims have made room
 // there. A node of which another member of the same cluster would have to go is none.
-func Preempt(q *Question, siblings func(node string) bool) []string {
-	_, allowed, _ := examine(q)
-	var out []string
+// later tells that there is none now, but may be in a moment.
+func Preempt(q *Question, siblings func(node string) bool) (out []string, later bool) {
+	f, allowed, undecided := examine(q)
 	for _, s := range allowed {
 		if node := q.Nodes[s.node]; !siblings(node) {
 			out = append(out, node)
 		}
 	}
-	return out
+	return out, len(out) == 0 && (f.unknown || len(undecided) > 0)
 }

@@ -19,6 +19,9 @@ import (
 // pod's own. It is longer than the API server gives a write to happen.
 const admissionLimit = 70 * time.Second
 
+// nominationLimit is how long the node on which kube-scheduler makes room for a pod takes to show by the pod's status.
+const nominationLimit = 5 * time.Second
+
 // admissions are the pods that were let through and whose node does not show yet. Without
 // them two pods of the same instant could take places that only one of them may have.
 type admissions struct {
@@ -40,20 +43,33 @@ type admission struct {
 	zone    string
 	decided bool
 	until   time.Time
+	// preempts tells that kube-scheduler was let evict others for the pod, and nominates it to their node.
+	preempts bool
 }
 
 // note remembers that a pod was let through, in place of what was said of the ordinal before.
 func (a *admissions) note(g group, ordinal int32, pod types.UID, t *cache.Tree, within placement.Place, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(a.waiting, pod)
+	a.put(g, ordinal, admission{pod: pod, zone: t.Value(within), decided: within.Known(), until: now.Add(admissionLimit)})
+}
+
+// notePreemption remembers that a pod is about to be nominated to a node.
+func (a *admissions) notePreemption(g group, ordinal int32, pod types.UID, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.put(g, ordinal, admission{pod: pod, preempts: true, until: now.Add(nominationLimit)})
+}
+
+func (a *admissions) put(g group, ordinal int32, x admission) {
 	if a.known == nil {
 		a.known = map[group]map[int32]admission{}
 	}
 	if a.known[g] == nil {
 		a.known[g] = map[int32]admission{}
 	}
-	delete(a.waiting, pod)
-	a.known[g][ordinal] = admission{pod: pod, zone: t.Value(within), decided: within.Known(), until: now.Add(admissionLimit)}
+	a.known[g][ordinal] = x
 }
 
 // mayWait tells whether a pod has waited for less than evenLimit for the sake of evenness. The first question begins that time.
@@ -112,15 +128,18 @@ func (a *admissions) others(g group, but int32, members []cache.Member, t *cache
 		}
 		alive++
 		x, under := a.known[g][m.Ordinal]
-		if under && (m.Bound || (m.Pod != "" && m.Pod != x.pod) || now.After(x.until)) {
+		if under && (m.Bound || (m.Pod != "" && m.Pod != x.pod) || now.After(x.until) || x.preempts && m.Nominated.Known()) {
 			a.remove(g, m.Ordinal)
 			under = false
 		}
-		if !under || t.Finest(m.At) { // its volume is bound to the node that was chosen
+		switch {
+		case under && !t.Finest(m.At): // a pod that is let in anew may get another node than the one it was nominated to
+			choosing = append(choosing, x.place(t, m.At))
+		case m.Nominated.Known():
+			known = append(known, m.Nominated)
+		default: // if it is under way, its volume is bound to the node that was chosen
 			known = append(known, m.At)
-			continue
 		}
-		choosing = append(choosing, x.place(t, m.At))
 	}
 	for ordinal, x := range a.known[g] { // pods that the cache has not seen yet
 		if seen[ordinal] || ordinal == but {

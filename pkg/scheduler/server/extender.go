@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,18 +58,28 @@ func (e *Extender) filter(ctx context.Context, pod *corev1.Pod, nodes []string) 
 	if !ours || g.component == naming.Proxy {
 		return predicates.Answer{Nodes: nodes}, 0
 	}
+	var answer predicates.Answer
+	var err error
+	waited := e.await(ctx, func(last bool) bool {
+		answer, err = e.decide(pod, g, ordinal, nodes, last)
+		return !answer.Undecided && !(errors.Is(err, cache.ErrNoCluster) && e.now().Sub(pod.CreationTimestamp.Time) < lateLimit)
+	})
+	if err != nil {
+		answer = refuseAll(nodes, err.Error())
+	}
+	return answer, waited
+}
+
+// await asks until it gets a final answer or waitLimit is over, once for each change of the cache. It tells how long it waited.
+func (e *Extender) await(ctx context.Context, ask func(last bool) (final bool)) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	waited := time.Duration(0)
 	for {
 		changed := e.cache.Changed()
 		last := ctx.Err() != nil
-		answer, err := e.decide(pod, g, ordinal, nodes, last)
-		if last || !answer.Undecided && !(errors.Is(err, cache.ErrNoCluster) && e.now().Sub(pod.CreationTimestamp.Time) < lateLimit) {
-			if err != nil {
-				answer = refuseAll(nodes, err.Error())
-			}
-			return answer, waited
+		if ask(last) || last {
+			return waited
 		}
 		begin := time.Now()
 		select {
@@ -84,7 +96,7 @@ func (e *Extender) decide(pod *corev1.Pod, g group, ordinal int32, nodes []strin
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.admitted.drop(g, ordinal) // it is asked for anew, so it is not under way
-	q, tree, _, err := e.question(pod, g, ordinal, nodes)
+	q, tree, err := e.question(pod, g, ordinal, nodes)
 	if err != nil {
 		return predicates.Answer{}, err
 	}
@@ -100,10 +112,10 @@ func (e *Extender) decide(pod *corev1.Pod, g group, ordinal int32, nodes []strin
 }
 
 // question gathers all that is known about a pod's cluster.
-func (e *Extender) question(pod *corev1.Pod, g group, ordinal int32, nodes []string) (*predicates.Question, *cache.Tree, *v1alpha1.CellCluster, error) {
+func (e *Extender) question(pod *corev1.Pod, g group, ordinal int32, nodes []string) (*predicates.Question, *cache.Tree, error) {
 	cluster, err := e.cache.Cluster(g.cluster.Namespace, g.cluster.Name)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	keys := cluster.Spec.PD.TopologyKeys
 	if g.component == naming.Store {
@@ -111,11 +123,11 @@ func (e *Extender) question(pod *corev1.Pod, g group, ordinal int32, nodes []str
 	}
 	tree, err := e.cache.Tree(keys, pod)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	members, err := e.cache.Members(cluster, g.component, tree)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	known, choosing, others := e.admitted.others(g, ordinal, members, tree, e.now())
 	return &predicates.Question{
@@ -124,7 +136,7 @@ func (e *Extender) question(pod *corev1.Pod, g group, ordinal int32, nodes []str
 		Members: known, Choosing: choosing,
 		Pinned: e.cache.Pin(pod.Namespace, naming.Claim(g.cluster.Name, g.component, ordinal), tree),
 		Nodes:  nodes,
-	}, tree, cluster, nil
+	}, tree, nil
 }
 
 // rule is that of a component with as many members as the spec asks for, or as there are.
@@ -143,7 +155,7 @@ func (e *Extender) score(pod *corev1.Pod, nodes []string) []int64 {
 		return none
 	}
 	if g.component != naming.Proxy {
-		q, tree, _, err := e.question(pod, g, ordinal, nodes)
+		q, tree, err := e.question(pod, g, ordinal, nodes)
 		if err != nil {
 			return none // the filter has said why
 		}
@@ -167,35 +179,49 @@ func (e *Extender) score(pod *corev1.Pod, nodes []string) []int64 {
 // proxyKeys are what proxies are spread over, softly.
 var proxyKeys = []string{corev1.LabelTopologyZone, corev1.LabelHostname}
 
-// preempt says on which nodes the pod could stand if victims, by their UIDs, were gone.
+// preempt says on which nodes the pod could stand if victims, by their UIDs, were gone. No PD or store
+// of the pod's own cluster may be among them.
 func (e *Extender) preempt(ctx context.Context, pod *corev1.Pod, victims map[string][]types.UID) map[string]bool {
-	out := map[string]bool{}
-	nodes := make([]string, 0, len(victims))
-	for node := range victims {
-		out[node] = true
-		nodes = append(nodes, node)
-	}
 	g, ordinal, ours := memberOf(pod)
+	siblings := func(node string) bool {
+		return ours && slices.ContainsFunc(victims[node], func(uid types.UID) bool { return e.cache.Sibling(uid, g.cluster) })
+	}
+	nodes := slices.Sorted(maps.Keys(victims))
+	var left []string
 	if !ours || g.component == naming.Proxy {
-		return out
-	}
-	q, _, cluster, err := e.question(pod, g, ordinal, nodes)
-	if err != nil {
-		klog.FromContext(ctx).Info("No preemption", "pod", klog.KObj(pod), "why", err.Error())
-		return nil
-	}
-	clear(out)
-	for _, node := range predicates.Preempt(q, func(node string) bool {
-		for _, uid := range victims[node] {
-			if e.cache.Sibling(uid, cluster) {
-				return true
-			}
+		left = slices.DeleteFunc(nodes, siblings)
+	} else {
+		var err error
+		e.await(ctx, func(bool) bool {
+			var later bool
+			left, later, err = e.decidePreemption(pod, g, ordinal, nodes, siblings)
+			return !later
+		})
+		if err != nil {
+			klog.FromContext(ctx).Info("No preemption", "pod", klog.KObj(pod), "why", err.Error())
 		}
-		return false
-	}) {
+	}
+	out := map[string]bool{}
+	for _, node := range left {
 		out[node] = true
 	}
 	return out
+}
+
+// decidePreemption answers with what is known now, and keeps in mind that kube-scheduler chooses one of the nodes for the pod.
+func (e *Extender) decidePreemption(pod *corev1.Pod, g group, ordinal int32, nodes []string, siblings func(node string) bool) (left []string, later bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.admitted.drop(g, ordinal) // no node was found for it, so it is not under way
+	q, _, err := e.question(pod, g, ordinal, nodes)
+	if err != nil {
+		return nil, false, err
+	}
+	left, later = predicates.Preempt(q, siblings)
+	if len(left) > 0 {
+		e.admitted.notePreemption(g, ordinal, pod.UID, e.now())
+	}
+	return left, later, nil
 }
 
 // memberOf tells which member of which cluster a pod is; ours is false for the pods of others.

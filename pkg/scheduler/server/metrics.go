@@ -27,12 +27,12 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		}, []string{"verb"}),
 		waiting: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "cell_scheduler_wait_duration_seconds",
-			Help:    "Time that pods waited to see which node was chosen for another one of their cluster.",
+			Help:    "Time that pods waited for the node of another one of their cluster, for a new node or for their CellCluster.",
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3},
 		}),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cell_scheduler_filter_total",
-			Help: "Answers to which nodes a pod may have: allowed, refused, or undecided since another pod was being placed.",
+			Help: "Answers to which nodes a pod may have: allowed, refused, or undecided since another pod was being placed or a node was not known yet.",
 		}, []string{"answer"}),
 	}
 	registry.MustRegister(m.duration, m.waiting, m.answers)

@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,31 @@ func TestZonesNeedNoWait(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, 4)
+	assert.Less(t, time.Since(begin), waitLimit)
+}
+
+// kube-scheduler has seen a node some milliseconds before the extender.
+func TestWaitsForNewNodes(t *testing.T) {
+	w := newWorld(t, append(zones()[:2], cluster("demo"), pod("demo", naming.PD, 0, "a"), pod("demo", naming.PD, 1, "b"))...)
+	waiting := pod("demo", naming.PD, 2, "")
+	begin := time.Now()
+	assert.Contains(t, w.filter(waiting, "c").FailedAndUnresolvableNodes["c"], "does not know the node yet")
+	assert.GreaterOrEqual(t, time.Since(begin), waitLimit)
+
+	asked, answered := make(chan bool, 1), make(chan []string)
+	w.server.now = func() time.Time { // the nodes are read before it
+		select {
+		case asked <- true:
+		default:
+		}
+		return time.Now()
+	}
+	begin = time.Now()
+	go func() { answered <- *w.filter(waiting, "c").NodeNames }()
+	<-asked
+	_, err := w.kube.CoreV1().Nodes().Create(t.Context(), node("c", "z3"), metav1.CreateOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c"}, <-answered)
 	assert.Less(t, time.Since(begin), waitLimit)
 }
 
@@ -256,9 +283,83 @@ func TestPreempt(t *testing.T) {
 		}
 		return out
 	}
+	proxy := pod("demo", naming.Proxy, 0, "")
+	proxy.Name = "demo-proxy-x"
+	assert.ElementsMatch(t, []string{"b", "d"}, ask(proxy), "a proxy may go anywhere, but not at the cost of a PD of its cluster")
+	proxy.Labels[naming.LabelInstance] = "other"
+	assert.Len(t, ask(proxy), 3)
 	assert.Equal(t, []string{"b"}, ask(pod("demo", naming.Store, 1, "")), "d is in a zone that is taken, and on c a PD of the same cluster would go")
 	assert.Len(t, ask(&corev1.Pod{}), 3)
 	assert.Empty(t, ask(pod("unknown", naming.Store, 1, "")))
+}
+
+// nominated is a pod for which kube-scheduler makes room on a node.
+func nominated(ordinal int32, to string) *corev1.Pod {
+	p := pod("demo", naming.Store, ordinal, "")
+	p.Status.NominatedNodeName = to
+	return p
+}
+
+// preemptable are the nodes of some on which a pod may evict others.
+func (w *world) preemptable(p *corev1.Pod, nodes ...string) []string {
+	w.t.Helper()
+	victims := map[string]*extenderv1.MetaVictims{}
+	for _, n := range nodes {
+		victims[n] = &extenderv1.MetaVictims{Pods: []*extenderv1.MetaPod{{UID: "of-others-on-" + n}}}
+	}
+	var result extenderv1.ExtenderPreemptionResult
+	w.post(PathPreempt, &extenderv1.ExtenderPreemptionArgs{Pod: p, NodeNameToMetaVictims: victims}, &result)
+	return slices.Sorted(maps.Keys(result.NodeNameToMetaVictims))
+}
+
+func TestSeveralPreempt(t *testing.T) {
+	tests := map[string]struct {
+		objects []runtime.Object
+		want    []string
+	}{
+		"none before":                  {[]runtime.Object{pod("demo", naming.Store, 0, "")}, []string{"a", "b", "c", "d"}},
+		"one waits for its victims":    {[]runtime.Object{nominated(0, "a")}, []string{"b", "c"}},
+		"two do":                       {[]runtime.Object{nominated(0, "a"), nominated(1, "b")}, []string{"c"}},
+		"its own nomination":           {[]runtime.Object{nominated(2, "a")}, []string{"a", "b", "c", "d"}},
+		"to a node that is gone":       {[]runtime.Object{nominated(0, "gone")}, []string{"a", "b", "c", "d"}},
+		"elsewhere than its volume is": {[]runtime.Object{nominated(0, "a"), claim("demo", naming.Store, 0, "pv"), volume("pv", corev1.LabelTopologyZone, "z2")}, []string{"a", "c", "d"}},
+		"bound in the end":             {[]runtime.Object{func() *corev1.Pod { p := nominated(0, "a"); p.Spec.NodeName = "c"; return p }()}, []string{"a", "b", "d"}},
+	}
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, append(append(zones(), cluster("demo")), c.objects...)...)
+			assert.Equal(t, c.want, w.preemptable(pod("demo", naming.Store, 2, ""), "a", "b", "c", "d"))
+			assert.Subset(t, c.want, w.left(pod("demo", naming.Store, 2, ""), "a", "b", "c", "d"), "the filter counts them as well")
+		})
+	}
+}
+
+// Nothing shows yet of the node that kube-scheduler chose for the first.
+func TestTwoPreemptInTheSameInstant(t *testing.T) {
+	w := newWorld(t, append(zones(), cluster("demo"), pod("demo", naming.Store, 0, ""), pod("demo", naming.Store, 1, ""))...)
+	first, second, all := pod("demo", naming.Store, 0, ""), pod("demo", naming.Store, 1, ""), []string{"a", "b", "c", "d"}
+	require.Equal(t, all, w.preemptable(first, all...))
+	begin := time.Now()
+	assert.Empty(t, w.preemptable(second, all...), "the first may go anywhere")
+	assert.GreaterOrEqual(t, time.Since(begin), waitLimit)
+
+	answered := make(chan []string)
+	go func() { answered <- w.preemptable(second, all...) }()
+	w.put(nominated(0, "b"))
+	assert.Equal(t, []string{"a", "c", "d"}, <-answered, "it waits for that, and not in vain")
+
+	w.put(nominated(0, ""))
+	w.server.now = func() time.Time { return time.Now().Add(nominationLimit) }
+	require.Eventually(t, func() bool { return len(w.preemptable(second, all...)) == 4 }, 5*time.Second, time.Millisecond, "kube-scheduler takes it back")
+}
+
+// Its victims are gone, but where it was to go somebody else may be quicker.
+func TestNominatedIsNotBound(t *testing.T) {
+	w := newWorld(t, append(flat(), cluster("demo"), nominated(0, "a"), pod("demo", naming.Store, 1, ""))...)
+	assert.Equal(t, []string{"b", "c"}, w.left(pod("demo", naming.Store, 1, ""), "a", "b", "c"))
+	w = newWorld(t, append(flat(), cluster("demo"), nominated(0, "a"), pod("demo", naming.Store, 1, ""))...)
+	require.Len(t, w.left(nominated(0, "a"), "a", "b", "c"), 3)
+	assert.Empty(t, w.left(pod("demo", naming.Store, 1, ""), "a", "b", "c"), "the first is being placed anew")
 }
 
 func TestBadRequests(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/deepfabric/elasticell-operator/pkg/scheduler/server"
@@ -118,7 +119,7 @@ func (s *Scheduler) StopExtender() { s.program.kill(); s.program = nil }
 
 // StartKubeScheduler starts kube-scheduler and waits until it is healthy.
 func (s *Scheduler) StartKubeScheduler(ctx context.Context) error {
-	config, err := s.configuration(ctx)
+	config, args, err := s.configuration(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,8 +127,9 @@ func (s *Scheduler) StartKubeScheduler(ctx context.Context) error {
 	if err := os.WriteFile(path, config, 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	s.kube, err = s.start("kube-scheduler", filepath.Join(s.o.Plane.Bin, "kube-scheduler"), "--config="+path,
-		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.ports[2]), "--authentication-skip-lookup=true")
+	// Of a flag that is given twice the latter counts.
+	args = append(args, "--config="+path, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.ports[2]))
+	s.kube, err = s.start("kube-scheduler", filepath.Join(s.o.Plane.Bin, "kube-scheduler"), args...)
 	if err != nil {
 		return err
 	}
@@ -154,44 +156,58 @@ func (s *Scheduler) Stop() error {
 }
 
 // configuration is the one of the chart, with a way to the API server from outside, no
-// election, and none of client-go's limits.
-func (s *Scheduler) configuration(ctx context.Context) ([]byte, error) {
+// election, and none of client-go's limits; args are the chart's flags of kube-scheduler.
+func (s *Scheduler) configuration(ctx context.Context) (text []byte, args []string, err error) {
 	root, err := kube.Root()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(s.o.Plane.Bin, "helm"), "template", "x", filepath.Join(root, "charts", "cell-operator"),
 		"--show-only=templates/scheduler.yaml", "--set=scheduler.create=true",
 		fmt.Sprintf("--set=scheduler.extender.port=%d,scheduler.extender.ignorable=%t", s.ports[0], s.o.Ignorable))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	text, err := cmd.Output()
+	rendered, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("render the chart: %w: %s", err, stderr.String())
+		return nil, nil, fmt.Errorf("render the chart: %w: %s", err, stderr.String())
 	}
-	for document := range strings.SplitSeq(string(text), "\n---\n") {
-		var m struct {
+	for document := range strings.SplitSeq(string(rendered), "\n---\n") {
+		var o struct {
 			Kind string
 			Data map[string]string
+			Spec struct{ Template corev1.PodTemplateSpec }
 		}
-		if err := yaml.Unmarshal([]byte(document), &m); err != nil {
-			return nil, fmt.Errorf("read the chart's objects: %w", err)
+		if err := yaml.Unmarshal([]byte(document), &o); err != nil {
+			return nil, nil, fmt.Errorf("read the chart's objects: %w", err)
 		}
-		if m.Kind != "ConfigMap" {
-			continue
+		for _, c := range o.Spec.Template.Spec.Containers {
+			if c.Name == "kube-scheduler" {
+				args = c.Args
+			}
 		}
-		config := map[string]any{}
-		if err := yaml.Unmarshal([]byte(m.Data["config.yaml"]), &config); err != nil {
-			return nil, fmt.Errorf("read the chart's configuration: %w", err)
+		if o.Kind == "ConfigMap" {
+			if text, err = s.adapt(o.Data["config.yaml"]); err != nil {
+				return nil, nil, err
+			}
 		}
-		config["clientConnection"] = map[string]any{"kubeconfig": s.o.Plane.Kubeconfig, "qps": 1000, "burst": 2000}
-		config["leaderElection"] = map[string]any{"leaderElect": false}
-		if s.o.Without {
-			delete(config, "extenders")
-		}
-		return yaml.Marshal(config)
 	}
-	return nil, errors.New("the chart has no configuration of kube-scheduler")
+	if text == nil || args == nil {
+		return nil, nil, errors.New("the chart has no configuration or no container of kube-scheduler")
+	}
+	return text, args, nil
+}
+
+func (s *Scheduler) adapt(text string) ([]byte, error) {
+	config := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &config); err != nil {
+		return nil, fmt.Errorf("read the chart's configuration: %w", err)
+	}
+	config["clientConnection"] = map[string]any{"kubeconfig": s.o.Plane.Kubeconfig, "qps": 1000, "burst": 2000}
+	config["leaderElection"] = map[string]any{"leaderElect": false}
+	if s.o.Without {
+		delete(config, "extenders")
+	}
+	return yaml.Marshal(config)
 }
 
 // start runs a program in a process group of its own, so that a terminal's interrupt leaves its end to us.
