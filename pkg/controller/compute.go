@@ -18,6 +18,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
@@ -339,7 +340,13 @@ func isAvailable(c *view.Cluster, s *v1alpha1.CellClusterStatus) (metav1.Conditi
 	// With one store fewer than replicas gone no cell has lost its majority yet.
 	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
 	bearable := (replicas - 1) / 2
-	if away := len(c.Stores()) - len(c.UpStores()); away > bearable || len(c.UpStores()) == 0 {
+	reporting := 0 // also those that are being drained: what they hold is there
+	for _, s := range c.Stores() {
+		if c.State.Freshness(&s) == pdstate.Fresh {
+			reporting++
+		}
+	}
+	if away := len(c.Stores()) - reporting; away > bearable || reporting == 0 {
 		return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonStoreDown,
 			Message: fmt.Sprintf("%d of %d stores do not report to PD, and cells of %d replicas bear the loss of %d", away, len(c.Stores()), replicas, bearable)}
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -224,4 +225,44 @@ func TestAwakenOneAtATime(t *testing.T) {
 	require.Equal(t, manager.Verb("Restart"), pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))).Do)
 	f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-1"))
 	assert.Nil(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))))
+}
+
+// A member whose pod has ended comes back with its data if PD lost its quorum before it could be removed.
+func TestMemberIsKeptForItsVote(t *testing.T) {
+	for name, test := range map[string]struct {
+		mode pdtest.Mode
+		want []string
+	}{
+		"PD is silent": {pdtest.Panicking, []string{"patch PersistentVolumeClaim data-demo-pd-2"}},
+		"PD is back":   {pdtest.Well, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped)
+			r := newRoom(t, New())
+			AddStores(t, r.pd, c, 3)
+			client := PDFactory(t, r.pd)(r.pd.Endpoints())
+			members, err := client.Members(t.Context())
+			require.NoError(t, err)
+			c.Spec.PD.Replicas = 2
+			r.Fakes = Settled(c)
+			r.Add(Claim(c, naming.PD, 2, Retired))
+			c.Spec.PD.Replicas = 3
+			state := PDState(c, Stores(3), Unreachable)
+			state.Members = members
+			v := r.View(c, state)
+			x := pd.NewScaler(r.Controls(), func(*view.Cluster) pdapi.Client { return client }, func(*view.Cluster, time.Duration) {}).Begun()
+			step := x.Decide(v)
+			require.NotNil(t, step)
+			require.Equal(t, manager.Verb("KeepVolume"), step.Do, step.Message)
+			r.pd.SetModes(test.mode)
+			r.Reset()
+			require.NoError(t, x.Act(t.Context(), v, step))
+			assert.Equal(t, test.want, r.Writes())
+			if test.want != nil {
+				step = x.Decide(r.View(c, state))
+				require.NotNil(t, step)
+				assert.Equal(t, manager.Verb("AddPod"), step.Do, "its vote is needed")
+			}
+		})
+	}
 }

@@ -92,6 +92,9 @@ func DecideBegun(c *view.Cluster) *manager.Step {
 	last, retired := memberOf(c, c.State.Members, have-1), member.Retired(c.PD.Claims[have-1])
 	step := &manager.Step{Type: v1alpha1.ReasonScaling, Target: lastPod}
 	switch next := memberOf(c, c.State.Members, have); {
+	case next != nil && cutOff(c, next):
+		step.Target, step.Do = nextPod, keep
+		step.Message = fmt.Sprintf("keeping the volume of pod %s: PD has no quorum to remove its member, and may have one with it", nextPod)
 	case next != nil && comes(c, next):
 		step.Target, step.Do = nextPod, addPod
 		step.Message = fmt.Sprintf("adding pod %s, which PD expects as a member", nextPod)
@@ -114,6 +117,14 @@ func DecideBegun(c *view.Cluster) *manager.Step {
 		return nil
 	}
 	return step
+}
+
+// cutOff tells whether a member that was to be removed is wanted again, and cannot be removed: its pod has
+// ended, and then others went, so that PD has no quorum. With its data it may bring the quorum back.
+func cutOff(c *view.Cluster, next *pdapi.Member) bool {
+	claim := c.PD.Claims[c.PD.Replicas()]
+	return started(next) && c.PDSilent() != "" && c.Object.Spec.PD.Replicas > c.PD.Replicas() &&
+		member.Retired(claim) && claim.DeletionTimestamp == nil
 }
 
 // comes tells whether the member without a pod after the last one is to get its pod, and not to be removed.
@@ -230,7 +241,8 @@ func (x *change) Act(ctx context.Context, c *view.Cluster, s *manager.Step) erro
 // keepVolume takes the mark of a removal back that has not come to the member.
 func (x *change) keepVolume(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
 	fresh := c.LookAgain(ctx, client)
-	if fresh.PDSilent() != "" || memberOf(c, fresh.State.Members, ordinal) == nil {
+	cut := ordinal == c.PD.Replicas() // and then PD must still be silent
+	if (fresh.PDSilent() != "") != cut || memberOf(c, fresh.State.Members, ordinal) == nil {
 		x.again(c, time.Second)
 		return nil
 	}

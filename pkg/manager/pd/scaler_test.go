@@ -88,6 +88,14 @@ func TestScalerDecides(t *testing.T) {
 		"in: then the next":   {have: 4, want: 3, do: "RemovePod", target: "demo-pd-3"},
 		"in, taken back after the pod": {have: 4, want: 5, members: membersOf(nil, 0, 1, 2, 3, 4), do: "RemoveMember", target: "demo-pd-4", begun: true,
 			message: "removing PD member demo-pd-4, whose pod has ended"},
+		"in, taken back after the pod, and PD has no quorum since": {have: 2, want: 3, members: func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+			membersOf(nil, 0, 1, 2)(c, s)
+			Unreachable(c, s)
+		}, stand: func(f *Fakes) { f.Add(Claim(withPDs(3), naming.PD, 2, Retired)) }, do: "KeepVolume", target: "demo-pd-2", begun: true, message: "keeping the volume of pod demo-pd-2"},
+		"in, and PD has no quorum since": {have: 2, want: 2, members: func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+			membersOf(nil, 0, 1, 2)(c, s)
+			Unreachable(c, s)
+		}, stand: func(f *Fakes) { f.Add(Claim(withPDs(3), naming.PD, 2, Retired)) }, do: "RemoveMember", target: "demo-pd-2", begun: true},
 		"from two to one: the member first": {have: 2, want: 1, stand: func(f *Fakes) { retireClaim(f, 1) }, do: "RemoveMember", target: "demo-pd-1"},
 		"from two to one: then the pod": {have: 2, want: 1, stand: func(f *Fakes) { retireClaim(f, 1) }, members: membersOf(nil, 0), do: "RemovePod", target: "demo-pd-1", begun: true,
 			message: "removing pod demo-pd-1, which is no member of PD any more"},

@@ -88,6 +88,11 @@ func DecideRemoval(c *view.Cluster) (step *manager.Step, begun bool) {
 			step.Message = fmt.Sprintf("removing store %d in pod %s: setting its volume aside", store.ID, target)
 			return step, true
 		}
+		if why := Unremovable(c, store); have < want && why != "" && c.PDUnknown() == "" {
+			step.Do = keepVolume
+			step.Message = fmt.Sprintf("store %d in pod %s is replaced instead of removed, so that stores can be added, since %s", store.ID, target, why)
+			return step, true
+		}
 		step.Do = drain
 		step.Message = fmt.Sprintf("removing store %d in pod %s: PD is moving its cells away%s", store.ID, target, undrainable(c, store))
 		return step, true
@@ -231,6 +236,14 @@ func undrainable(c *view.Cluster, store *pdapi.Store) string {
 func (r *removal) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
 	ordinal := c.Store.Replicas() - 1
 	switch s.Do {
+	case keepVolume:
+		client := r.pd(c)
+		defer client.Close()
+		if again, _ := DecideRemoval(c.LookAgain(ctx, client)); again == nil || again.Do != keepVolume {
+			r.again(c, evictRound)
+			return nil
+		}
+		return member.Keep(ctx, r.controls, c.Store.Claims[ordinal])
 	case retire:
 		client := r.pd(c)
 		defer client.Close()

@@ -8,6 +8,7 @@ package volume
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -40,6 +41,7 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	var r manager.Result
 	for _, set := range []*view.Set{&c.PD, &c.Store} {
 		errs = append(errs, m.grow(ctx, c, set, &r))
+		noteLeft(&r, c, set)
 		for _, claim := range set.Claims {
 			if claim.DeletionTimestamp != nil {
 				continue
@@ -57,6 +59,23 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 		}
 	}
 	return r, errors.Join(errs...)
+}
+
+// noteLeft says which claim waits for a volume of a class that is not asked for any more: a former
+// cluster of this name has left it, and no StatefulSet changes what it finds.
+func noteLeft(r *manager.Result, c *view.Cluster, set *view.Set) {
+	if set.Set == nil || len(set.Set.Spec.VolumeClaimTemplates) == 0 || set.Set.Spec.VolumeClaimTemplates[0].Spec.StorageClassName == nil {
+		return
+	}
+	want := *set.Set.Spec.VolumeClaimTemplates[0].Spec.StorageClassName
+	for _, ordinal := range slices.Sorted(maps.Keys(set.Claims)) {
+		claim := set.Claims[ordinal]
+		if class := claim.Spec.StorageClassName; claim.Spec.VolumeName == "" && class != nil && *class != want && claim.DeletionTimestamp == nil && !member.Retired(claim) {
+			r.Problem(v1alpha1.ReasonWaitingForVolume, "volume claim %s has no volume and waits for one of StorageClass %q, while spec.%s asks for %q: a former cluster has left it; delete it, kubectl -n %s delete pvc %s",
+				claim.Name, *class, set.Component, want, claim.Namespace, claim.Name)
+			return
+		}
+	}
 }
 
 // DecideReclaim tells whether the claim of a removed member is to be deleted: if the

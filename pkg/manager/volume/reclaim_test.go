@@ -185,3 +185,34 @@ func TestSettledClusterCostsNothing(t *testing.T) {
 	assert.Empty(t, r.Problems)
 	assert.Empty(t, r.Waits)
 }
+
+// A claim that a former cluster left without a volume keeps its class, whatever is asked for now.
+func TestClaimsOfAFormerCluster(t *testing.T) {
+	waits := func(p *corev1.PersistentVolumeClaim) {
+		p.Spec.VolumeName, p.Spec.StorageClassName, p.Status.Phase = "", new("former"), corev1.ClaimPending
+	}
+	for name, test := range map[string]struct {
+		claim func(*corev1.PersistentVolumeClaim)
+		want  bool
+	}{
+		"another class":            {waits, true},
+		"another class, and bound": {func(p *corev1.PersistentVolumeClaim) { p.Spec.StorageClassName = new("former") }, false},
+		"the same class":           {func(p *corev1.PersistentVolumeClaim) { waits(p); p.Spec.StorageClassName = new("local-storage") }, false},
+		"it goes":                  {func(p *corev1.PersistentVolumeClaim) { waits(p); p.DeletionTimestamp = &metav1.Time{Time: Now()} }, false},
+		"that of a removed member": {func(p *corev1.PersistentVolumeClaim) { waits(p); Retired(p) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", func(c *v1alpha1.CellCluster) { c.Spec.Store.StorageClassName = new("local-storage") })
+			f := Settled(c)
+			f.Add(Claim(c, naming.Store, 1, test.claim))
+			r, err := syncVolumes(t, f, c)
+			require.NoError(t, err)
+			if !test.want {
+				assert.Empty(t, r.Problems)
+				return
+			}
+			require.Len(t, r.Problems, 1)
+			assert.Contains(t, r.Problems[0].Message, "kubectl -n "+Namespace+" delete pvc data-demo-store-1")
+		})
+	}
+}
