@@ -34,9 +34,11 @@ func NewAwakener(controls *control.Controls, pd func(*view.Cluster) pdapi.Client
 	return &Awakener{controls: controls, pd: pd}
 }
 
-// leaderless is how long PD may have no leader before one of them is restarted;
-// an election takes about 7 s.
-const leaderless = 20 * time.Second
+// leaderless is how long PD may have no leader before one of them is restarted. An
+// election takes little longer than the lease of a leader that has died: 7 s with one of 5 s.
+func leaderless(c *view.Cluster) time.Duration {
+	return 3*c.Object.Spec.PD.Config.LeaderLease.Duration + 5*time.Second
+}
 
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
@@ -58,7 +60,7 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 		}
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name}
-	if c.Now.Sub(quiet) < leaderless {
+	if c.Now.Sub(quiet) < leaderless(c) {
 		step.Message = "PD has a quorum and no leader; waiting for an election before a PD is restarted"
 		return step
 	}

@@ -248,6 +248,9 @@ func (asked) Decide(c *view.Cluster) *manager.Step {
 		if c.PDSilent() == "" && why == "" {
 			why = Irreplaceable(c, p.Name)
 		}
+		if why == "" && storeEvictable(c) {
+			why = "a store may be evicted at this moment, and no PD stops while one is away"
+		}
 		step := &manager.Step{Type: v1alpha1.ReasonReplacing, Target: p.Name, Message: fmt.Sprintf("replacing PD %s waits: %s", p.Name, why)}
 		if why == "" {
 			step.Message = fmt.Sprintf("replacing PD %s: noting it", p.Name)

@@ -157,7 +157,8 @@ type PDSpec struct {
 	// +kubebuilder:validation:Maximum=9
 	Replicas int32 `json:"replicas"`
 
-	// StorageClassName is the class of the PDs' volumes. Empty means the default class of Kubernetes.
+	// StorageClassName is the class of the PDs' volumes. Without it, it is the operator's default
+	// class, or else that of Kubernetes. "" asks for volumes that have no class, and that somebody makes by hand.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`
@@ -248,7 +249,8 @@ type StoreSpec struct {
 	// +kubebuilder:validation:Maximum=1000
 	Replicas int32 `json:"replicas"`
 
-	// StorageClassName is the class of the stores' volumes. Empty means the default class of Kubernetes.
+	// StorageClassName is the class of the stores' volumes. Without it, it is the operator's default
+	// class, or else that of Kubernetes. "" asks for volumes that have no class, and that somebody makes by hand.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`

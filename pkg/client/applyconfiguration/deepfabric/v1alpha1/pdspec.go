@@ -17,7 +17,8 @@ type PDSpecApplyConfiguration struct {
 	ComponentSpecApplyConfiguration `json:""`
 	// Replicas is the number of PDs. An even number survives no more failures than the odd one below it.
 	Replicas *int32 `json:"replicas,omitempty"`
-	// StorageClassName is the class of the PDs' volumes. Empty means the default class of Kubernetes.
+	// StorageClassName is the class of the PDs' volumes. Without it, it is the operator's default
+	// class, or else that of Kubernetes. "" asks for volumes that have no class, and that somebody makes by hand.
 	StorageClassName *string `json:"storageClassName,omitempty"`
 	// Service describes the Service of the PDs.
 	Service *ServiceSpecApplyConfiguration `json:"service,omitempty"`

@@ -19,7 +19,8 @@ type StoreSpecApplyConfiguration struct {
 	ComponentSpecApplyConfiguration `json:""`
 	// Replicas is the number of stores.
 	Replicas *int32 `json:"replicas,omitempty"`
-	// StorageClassName is the class of the stores' volumes. Empty means the default class of Kubernetes.
+	// StorageClassName is the class of the stores' volumes. Without it, it is the operator's default
+	// class, or else that of Kubernetes. "" asks for volumes that have no class, and that somebody makes by hand.
 	StorageClassName *string `json:"storageClassName,omitempty"`
 	// Config is the stores' configuration.
 	Config *StoreConfigApplyConfiguration `json:"config,omitempty"`
