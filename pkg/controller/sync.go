@@ -74,6 +74,9 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		return result.Again, err
 	case v.Object.Spec.Paused:
 		c.abandoned(k)
+		for _, m := range c.managers {
+			result.Merge(m.Problems(v))
+		}
 	case v.ForeignPD() != "":
 		result.Problem(v1alpha1.ReasonPDClusterChanged, "%s", v.ForeignPD())
 	case v.PD.Set == nil && !v.Bootstrapped() && len(v.MissingClasses) > 0:

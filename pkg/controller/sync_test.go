@@ -9,12 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	ct "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
 	"github.com/deepfabric/elasticell-operator/pkg/launch"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
 )
 
 // From creation to Ready: what exists, and what it cost.
@@ -158,6 +160,12 @@ func TestPaused(t *testing.T) {
 		}
 		assert.True(t, s.is("demo", v1alpha1.ConditionPaused))
 		assert.EqualValues(t, "Paused", s.cluster("demo").Status.Phase)
+		assert.False(t, meta.IsStatusConditionTrue(s.cluster("demo").Status.Conditions, v1alpha1.ConditionDegraded))
+		s.pd().SetModes(pdtest.Panicking)
+		s.until(5*time.Minute, "demo is Degraded although it is paused", func() bool {
+			return meta.IsStatusConditionTrue(s.cluster("demo").Status.Conditions, v1alpha1.ConditionDegraded)
+		})
+		s.pd().SetModes(pdtest.Well)
 
 		s.edit("demo", func(c *v1alpha1.CellClusterSpec) { c.Paused = false })
 		s.until(time.Minute, "five proxies", func() bool { return s.cluster("demo").Status.Proxy.Summary == "5/5" })

@@ -21,7 +21,12 @@ type Manager interface {
 	// stand in the result; an error is only for a write or read that failed, and
 	// does not keep other managers from working.
 	Sync(ctx context.Context, c *view.Cluster) (Result, error)
+	// Problems are what is wrong, of a cluster to which nothing is to be done, as it is paused.
+	Problems(c *view.Cluster) Result
 }
+
+// Broken is a result without what is awaited, of which nothing comes while a cluster is paused.
+func Broken(r Result) Result { return Result{Problems: r.Problems, Again: r.Again} }
 
 // Result is what a manager has to say to the user.
 type Result struct {

@@ -45,6 +45,13 @@ func NewManager(controls *control.Controls, live Live, after time.Duration) *Man
 	return &Manager{controls: controls, live: live, after: after, looked: lru.New(looksKept)}
 }
 
+// Problems implements manager.Manager.
+func (m *Manager) Problems(c *view.Cluster) manager.Result {
+	var r manager.Result
+	noteLost(c, &r)
+	return manager.Broken(r)
+}
+
 // Sync implements manager.Manager. Nothing here disrupts anybody.
 func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, error) {
 	var r manager.Result

@@ -54,6 +54,13 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	return r, err
 }
 
+// Problems implements manager.Manager.
+func (m *Manager) Problems(c *view.Cluster) manager.Result {
+	var r manager.Result
+	note(&r, c)
+	return manager.Broken(r)
+}
+
 // applyMembership comes before the StatefulSet, so that no PD starts without one.
 func (m *Manager) applyMembership(ctx context.Context, c *view.Cluster, replicas int32) error {
 	want, err := desired.StartConfigMap(c.Object, DecideMembership(c, replicas), DecideReplacing(c))

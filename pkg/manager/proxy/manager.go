@@ -50,6 +50,13 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	return r, err
 }
 
+// Problems implements manager.Manager.
+func (m *Manager) Problems(c *view.Cluster) manager.Result {
+	var r manager.Result
+	member.NotePods(&r, naming.Proxy, c.Proxy.Pods, c.ProxyReplicas())
+	return manager.Broken(r)
+}
+
 // DecideStart tells whether proxies may run, and else what they wait for. A
 // proxy needs PD and all cells at its start; one that runs goes on without PD.
 func DecideStart(c *view.Cluster) (bool, manager.Note) {

@@ -51,6 +51,13 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	return r, err
 }
 
+// Problems implements manager.Manager.
+func (m *Manager) Problems(c *view.Cluster) manager.Result {
+	var r manager.Result
+	note(&r, c, c.Store.Replicas())
+	return manager.Broken(r)
+}
+
 func (m *Manager) applySet(ctx context.Context, c *view.Cluster, replicas int32, r *manager.Result) error {
 	if replicas == 0 && c.Store.Set == nil {
 		return nil

@@ -61,6 +61,15 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	return r, errors.Join(errs...)
 }
 
+// Problems implements manager.Manager.
+func (m *Manager) Problems(c *view.Cluster) manager.Result {
+	var r manager.Result
+	for _, set := range []*view.Set{&c.PD, &c.Store} {
+		noteLeft(&r, c, set)
+	}
+	return r
+}
+
 // noteLeft says which claim waits for a volume of a class that is not asked for any more: a former
 // cluster of this name has left it, and no StatefulSet changes what it finds.
 func noteLeft(r *manager.Result, c *view.Cluster, set *view.Set) {

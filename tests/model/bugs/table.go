@@ -89,8 +89,8 @@ var Planted = []Bug{
 	{
 		Name:   "PD is restarted in the middle of an election",
 		File:   "pkg/manager/pd/awaken.go",
-		Old:    "const leaderless = 20 * time.Second",
-		New:    "const leaderless = 2 * time.Second",
+		Old:    "	return 3*c.Object.Spec.PD.Config.LeaderLease.Duration + 5*time.Second",
+		New:    "	return 2 * time.Second",
 		Caught: "TestPDTrouble/upgrade-store", Only: "leaderless",
 	},
 
