@@ -28,7 +28,7 @@ func (r *Run) checkWrite(w Write) {
 			r.breach("%s without a UID", w)
 		}
 	}
-	if w.To == toKubernetes && w.Resource != "cellclusters/status" && r.pausedFor > 10 && r.Object() != nil && r.Object().Spec.Paused {
+	if w.To == toKubernetes && w.Resource != "cellclusters/status" && r.pausedFor > 10 && !r.behind && r.Object() != nil && r.Object().Spec.Paused {
 		r.breach("%s while the cluster is paused", w)
 	}
 	switch w.kind() {

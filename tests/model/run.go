@@ -55,6 +55,8 @@ type Run struct {
 	// node is being drained; "" if none is.
 	node  string
 	notes int
+	// behind tells that the operator sees an old view: it cannot know what was asked for since.
+	behind bool
 	// pausedFor is for how many seconds the cluster has been paused.
 	pausedFor int
 	// widest is the greatest number of stores that the user has asked for.

@@ -77,9 +77,11 @@ func restartedBehind(n, after int) Fault {
 		case r.Seconds == struck+after:
 			r.op.stop()
 			v.look(r, version)
+			r.behind = true
 			r.op = r.startOperator()
 		case r.Seconds == struck+after+staleFor:
 			v.look(r, 0)
+			r.behind = false
 		}
 	}
 	f.End = func(r *Run) { v.look(r, 0) }

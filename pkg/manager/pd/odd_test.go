@@ -266,3 +266,42 @@ func TestMemberIsKeptForItsVote(t *testing.T) {
 		})
 	}
 }
+
+// A pod that PD does not know may be one that is about to join; an old view takes its claim for that of a removed one.
+func TestPodIsNotRemovedByAnOldClaim(t *testing.T) {
+	for name, test := range map[string]struct {
+		now  func(*corev1.PersistentVolumeClaim)
+		want []string
+	}{
+		"it is as it was seen": {nil, []string{"apply StatefulSet demo-pd"}},
+		"it is another":        {func(p *corev1.PersistentVolumeClaim) { p.UID = "another"; Retired(p) }, nil},
+		"it is to be kept":     {func(*corev1.PersistentVolumeClaim) {}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped, func(c *v1alpha1.CellCluster) { c.Spec.PD.Replicas = 2 })
+			r := newRoom(t, Settled(c))
+			r.Add(Claim(c, naming.PD, 1, Retired))
+			client := PDFactory(t, r.pd)(r.pd.Endpoints())
+			c.Spec.PD.Replicas = 1
+			state := PDState(c, Stores(3))
+			v := r.View(c, state)
+			x := pd.NewScaler(r.Controls(), func(*view.Cluster) pdapi.Client { return client }, func(*view.Cluster, time.Duration) {}).Begun()
+			step := x.Decide(v)
+			require.NotNil(t, step)
+			require.Equal(t, manager.Verb("RemovePod"), step.Do, step.Message)
+			members, err := client.Members(t.Context())
+			require.NoError(t, err)
+			for _, m := range members {
+				if m.Name == "demo-pd-1" {
+					require.NoError(t, client.RemoveMember(t.Context(), m.ID))
+				}
+			}
+			if test.now != nil {
+				r.Add(Claim(c, naming.PD, 1, test.now))
+			}
+			r.Reset()
+			require.NoError(t, x.Act(t.Context(), v, step))
+			assert.Equal(t, test.want, r.Writes())
+		})
+	}
+}

@@ -272,16 +272,7 @@ func (x *change) stopped(ctx context.Context, c *view.Cluster, ordinal int32) (b
 	if set == nil || set.Spec.Replicas == nil || *set.Spec.Replicas != c.PD.Replicas() {
 		return false, nil
 	}
-	// A new member may have come under the same name meanwhile, with another volume.
-	seen := c.PD.Claims[ordinal]
-	claim, err := x.controls.Live.Claim(ctx, c.Object.Namespace, naming.Claim(c.Object.Name, naming.PD, ordinal))
-	if err != nil {
-		return false, fmt.Errorf("see that the volume claim of the PD is set aside: %w", err)
-	}
-	if seen == nil || claim == nil {
-		return seen == nil && claim == nil, nil
-	}
-	return claim.UID == seen.UID && member.Retired(claim) == member.Retired(seen), nil
+	return x.sameClaim(ctx, c, ordinal)
 }
 
 // removeMember removes a member that is stopped, or the second of two.
@@ -307,6 +298,10 @@ func (x *change) removeMember(ctx context.Context, c *view.Cluster, client pdapi
 func (x *change) removePod(ctx context.Context, c *view.Cluster, client pdapi.Client, ordinal int32) error {
 	fresh := c.LookAgain(ctx, client)
 	pod := naming.Pod(c.Object.Name, naming.PD, ordinal)
+	if same, err := x.sameClaim(ctx, c, ordinal); err != nil || !same {
+		x.again(c, time.Second)
+		return err
+	}
 	if m := memberOf(c, fresh.State.Members, ordinal); m != nil {
 		// A member that never started takes nothing from the quorum that there is.
 		if started(m) && fresh.Unhealthy() != "" || c.PD.Replicas() < leastForQuorum {
@@ -318,6 +313,20 @@ func (x *change) removePod(ctx context.Context, c *view.Cluster, client pdapi.Cl
 		}
 	}
 	return x.resize(ctx, c, ordinal, fmt.Sprintf("Stopped pod %s; %d PDs remain", pod, ordinal))
+}
+
+// sameClaim tells, past the caches, whether the claim of an ordinal is the one that was seen, and set aside or not as it
+// was. A new member may have come, or be about to come, under the same name meanwhile, with another volume.
+func (x *change) sameClaim(ctx context.Context, c *view.Cluster, ordinal int32) (bool, error) {
+	claim, err := x.controls.Live.Claim(ctx, c.Object.Namespace, naming.Claim(c.Object.Name, naming.PD, ordinal))
+	if err != nil {
+		return false, fmt.Errorf("see whose volume pod %s has: %w", naming.Pod(c.Object.Name, naming.PD, ordinal), err)
+	}
+	seen := c.PD.Claims[ordinal]
+	if claim == nil || seen == nil {
+		return claim == seen, nil
+	}
+	return claim.UID == seen.UID && member.Retired(claim) == member.Retired(seen), nil
 }
 
 func (x *change) resize(ctx context.Context, c *view.Cluster, replicas int32, event string) error {

@@ -74,6 +74,13 @@ var Found = []Bug{
 		New:    "		case claim.DeletionTimestamp != nil && c.StoreOf(step.Target) != nil && false:",
 		Caught: "TestDecideFailover", Unit: "pkg/manager/store", // the model sees it in 2 of a workload's 104 crashes, at a write whose number differs
 	},
+	{
+		Name:   "the second PD is removed before it is a member by what an old view says of its claim",
+		File:   "pkg/manager/pd/scaler.go",
+		Old:    "	if same, err := x.sameClaim(ctx, c, ordinal); err != nil || !same {",
+		New:    "	if same, err := x.sameClaim(ctx, c, ordinal); err != nil && !same {",
+		Caught: "TestPodIsNotRemovedByAnOldClaim", Unit: "pkg/manager/pd", // the model sees it in about 1 of 80 restarts of the workload "pd 3 to 1 to 3"
+	},
 }
 
 // All are all bugs.
