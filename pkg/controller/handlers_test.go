@@ -141,46 +141,6 @@ func TestEnqueue(t *testing.T) {
 	}
 }
 
-// The caches keep nothing that no decision needs.
-func TestStrip(t *testing.T) {
-	managed := []metav1.ManagedFieldsEntry{{Manager: "x"}}
-	p, err := strip(&corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{ManagedFields: managed, Annotations: map[string]string{"a": "b"}},
-		Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Name: "store"}},
-			InitContainers: []corev1.Container{{Name: "launcher", Image: "x", Command: []string{"copy"}}}},
-	})
-	must(t, err)
-	assert.Equal(t, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"a": "b"}},
-		Spec:       corev1.PodSpec{NodeName: "n", InitContainers: []corev1.Container{{Name: "launcher", Image: "x"}}},
-	}, p)
-
-	node := ct.Node("n", "zone", "a")
-	node.ManagedFields, node.Annotations = managed, map[string]string{"x": "y"}
-	node.Spec.Unschedulable = true
-	node.Status.Images = []corev1.ContainerImage{{Names: []string{"large"}}}
-	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady}}
-	n, err := strip(node)
-	must(t, err)
-	want := ct.Node("n", "zone", "a")
-	want.Spec.Unschedulable = true
-	want.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady}}
-	assert.Equal(t, want, n)
-
-	v, err := strip(&corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{
-		ClaimRef:                      &corev1.ObjectReference{Name: "c"},
-		PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
-		PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/x"}},
-		NodeAffinity:                  &corev1.VolumeNodeAffinity{},
-	}})
-	must(t, err)
-	assert.Equal(t, corev1.PersistentVolumeSpec{ClaimRef: &corev1.ObjectReference{Name: "c"}, PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain, NodeAffinity: &corev1.VolumeNodeAffinity{}}, v.(*corev1.PersistentVolume).Spec)
-
-	same, err := strip(cache.DeletedFinalStateUnknown{Key: "x"})
-	must(t, err)
-	assert.Equal(t, cache.DeletedFinalStateUnknown{Key: "x"}, same)
-}
-
 // A sync finds each kind of object that a control may have written.
 func TestLookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

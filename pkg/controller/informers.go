@@ -6,7 +6,6 @@ package controller
 import (
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -17,6 +16,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/client/clientset/versioned"
 	"github.com/deepfabric/elasticell-operator/pkg/client/informers/externalversions"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
 // byCluster is the index of pods and claims by namespace/cluster.
@@ -48,9 +48,9 @@ func newSources(kube kubernetes.Interface, cells versioned.Interface, namespaces
 	for _, ns := range namespaces {
 		x := &scope{
 			cells: externalversions.NewSharedInformerFactoryWithOptions(cells, 0,
-				externalversions.WithNamespace(ns), externalversions.WithTransform(strip)),
+				externalversions.WithNamespace(ns), externalversions.WithTransform(view.Strip)),
 			kube: informers.NewSharedInformerFactoryWithOptions(kube, 0,
-				informers.WithNamespace(ns), informers.WithTransform(strip),
+				informers.WithNamespace(ns), informers.WithTransform(view.Strip),
 				informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = managed })),
 		}
 		for _, informer := range []cache.SharedIndexInformer{x.kube.Core().V1().Pods().Informer(), x.kube.Core().V1().PersistentVolumeClaims().Informer()} {
@@ -61,7 +61,7 @@ func newSources(kube kubernetes.Interface, cells versioned.Interface, namespaces
 		s.scopes[ns] = x
 	}
 	if clusterResources {
-		s.shared = informers.NewSharedInformerFactoryWithOptions(kube, 0, informers.WithTransform(strip))
+		s.shared = informers.NewSharedInformerFactoryWithOptions(kube, 0, informers.WithTransform(view.Strip))
 	}
 	return s, nil
 }
@@ -71,36 +71,6 @@ func (s *sources) scope(namespace string) *scope {
 		return x
 	}
 	return s.scopes[metav1.NamespaceAll]
-}
-
-// strip drops what no decision needs: managed fields of all, of pods the spec but
-// for the node and the launcher's image, of nodes all but labels, schedulability and
-// conditions, and of volumes where they lie but for the nodes that reach them.
-func strip(o any) (any, error) {
-	if m, err := meta.Accessor(o); err == nil {
-		m.SetManagedFields(nil)
-	}
-	if n, ok := o.(*corev1.Node); ok {
-		n.Annotations = nil
-		n.Status = corev1.NodeStatus{Conditions: n.Status.Conditions}
-	}
-	if p, ok := o.(*corev1.Pod); ok {
-		p.Spec = corev1.PodSpec{NodeName: p.Spec.NodeName, InitContainers: launchers(p.Spec.InitContainers)}
-	}
-	if v, ok := o.(*corev1.PersistentVolume); ok {
-		v.Annotations = nil
-		v.Spec.PersistentVolumeSource = corev1.PersistentVolumeSource{}
-	}
-	return o, nil
-}
-
-// launchers are the names and images of the init containers.
-func launchers(containers []corev1.Container) []corev1.Container {
-	var out []corev1.Container
-	for _, c := range containers {
-		out = append(out, corev1.Container{Name: c.Name, Image: c.Image})
-	}
-	return out
 }
 
 // clusterOf is the key of the cluster that an object belongs to.

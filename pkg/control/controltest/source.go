@@ -36,7 +36,18 @@ func (s source) Budget(ns, name string) *policyv1.PodDisruptionBudget {
 	return s.f.Budgets.Get(ns, name)
 }
 
-func (s source) Pods(ns, cluster string) []*corev1.Pod { return s.f.Pods.List(ns, cluster) }
+// Pods are as the operator's caches hold them.
+func (s source) Pods(ns, cluster string) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, p := range s.f.Pods.List(ns, cluster) {
+		p = p.DeepCopy()
+		if _, err := view.Strip(p); err != nil {
+			panic(err) // it knows pods
+		}
+		out = append(out, p)
+	}
+	return out
+}
 
 func (s source) Claims(ns, cluster string) []*corev1.PersistentVolumeClaim {
 	return s.f.Claims.List(ns, cluster)
