@@ -38,9 +38,7 @@ func ApplyShared(ctx context.Context, c *view.Cluster, component naming.Componen
 // Kubernetes lets nobody change in it stays as it is.
 func ApplySet(ctx context.Context, c *view.Cluster, s *view.Set, want *appsv1.StatefulSet, controls *control.Controls) error {
 	if s.Set != nil {
-		if !slices.ContainsFunc(s.Pods, func(p view.Pod) bool { return view.LauncherFails(p.Pod) }) {
-			desired.KeepLauncher(&want.Spec.Template, &s.Set.Spec.Template)
-		}
+		KeepLauncher(&want.Spec.Template, &s.Set.Spec.Template, Pods(s.Pods))
 		keepClaims(want, s.Set)
 	}
 	if _, err := controls.StatefulSets.Apply(ctx, want, s.Set); err != nil {
@@ -50,6 +48,13 @@ func ApplySet(ctx context.Context, c *view.Cluster, s *view.Set, want *appsv1.St
 		controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventCreated, "Created StatefulSet %s with %d of %s", want.Name, *want.Spec.Replicas, s.Component)
 	}
 	return nil
+}
+
+// KeepLauncher is desired.KeepLauncher, unless a pod fails for the launcher that it would keep.
+func KeepLauncher(want, live *corev1.PodTemplateSpec, pods []*corev1.Pod) {
+	if !slices.ContainsFunc(pods, view.LauncherFails) {
+		desired.KeepLauncher(want, live)
+	}
 }
 
 // keepClaims keeps the sizes and the class, which an operator with another default class would change.

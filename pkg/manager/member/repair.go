@@ -35,7 +35,7 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 		if p.DeletionTimestamp != nil && c.HeldByDeadNode(p.Pod) == "" {
 			return nil
 		}
-		if !view.PodReady(p.Pod) || p.DeletionTimestamp != nil {
+		if !view.PodReady(p.Pod) {
 			unready++
 		}
 		if !s.Outdated(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || Doomed(s, p.Ordinal) != "" {

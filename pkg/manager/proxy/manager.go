@@ -97,9 +97,7 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manag
 	}
 	live := c.Proxy.Deployment
 	if live != nil {
-		if !slices.ContainsFunc(c.Proxy.Pods, view.LauncherFails) {
-			desired.KeepLauncher(&want.Spec.Template, &live.Spec.Template)
-		}
+		member.KeepLauncher(&want.Spec.Template, &live.Spec.Template, c.Proxy.Pods)
 		hold, err := HoldTemplate(c, &want.Spec.Template)
 		if err != nil {
 			return err

@@ -130,13 +130,16 @@ func room(c *view.Cluster, s *pdapi.Store) uint64 {
 	if s.Capacity == 0 {
 		return s.Available
 	}
-	limit, used := s.Capacity/100*uint64(*c.Object.Spec.PD.Config.StorageThreshold), s.Capacity-min(s.Available, s.Capacity)
-	return limit - min(used, limit)
+	limit := s.Capacity / 100 * uint64(*c.Object.Spec.PD.Config.StorageThreshold)
+	return limit - min(used(s), limit)
 }
+
+// used is how many bytes of a store's disk are taken, by whomever.
+func used(s *pdapi.Store) uint64 { return s.Capacity - min(s.Available, s.Capacity) }
 
 // full tells whether PD passes a store over, silently, for want of space.
 func full(c *view.Cluster, s *pdapi.Store) bool {
-	return s.Capacity > 0 && (s.Capacity-min(s.Available, s.Capacity))*100 > s.Capacity*uint64(*c.Object.Spec.PD.Config.StorageThreshold)
+	return s.Capacity > 0 && used(s)*100 > s.Capacity*uint64(*c.Object.Spec.PD.Config.StorageThreshold)
 }
 
 // outlook says what becomes of a silent store, and looks again when its time is up.

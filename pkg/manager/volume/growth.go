@@ -43,14 +43,14 @@ func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *m
 				r.LookAgain(refusedPause) // nothing tells of a quota that was raised
 			}
 		}
-		switch {
-		case why != "" && refused: // one says enough
-			continue
-		case why != "":
-			r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: %s", set.Component, why)
+		if why != "" {
+			if !refused { // one says enough
+				r.Problem(v1alpha1.ReasonInvalidSpec, "spec.%s.requests.storage: %s", set.Component, why)
+			}
 			refused = true
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
