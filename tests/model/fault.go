@@ -32,6 +32,8 @@ type Fault struct {
 	End func(r *Run)
 	// Harms: the fault itself takes PDs or stores away, so that their absence is nobody's guilt.
 	Harms bool
+	// Scatters: the fault takes all members' pods away at once, so that the scheduler may put two onto one node.
+	Scatters bool
 }
 
 type verdictKind int

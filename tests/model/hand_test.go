@@ -21,29 +21,31 @@ import (
 type deed struct {
 	name string
 	do   func(*Run)
+	// scatters: see Fault.
+	scatters bool
 }
 
 var deeds = []deed{
-	{"a store's pod is deleted", func(r *Run) { remove[corev1.Pod](r, "demo-store-0", nil) }},
-	{"a PD's pod is deleted", func(r *Run) { remove[corev1.Pod](r, "demo-pd-0", nil) }},
-	{"the StatefulSet of stores is deleted with its pods", func(r *Run) { remove[appsv1.StatefulSet](r, "demo-store", nil) }},
-	{"the StatefulSet of PDs is deleted with its pods", func(r *Run) { remove[appsv1.StatefulSet](r, "demo-pd", nil) }},
-	{"the StatefulSet of stores is deleted alone", func(r *Run) {
+	{name: "a store's pod is deleted", do: func(r *Run) { remove[corev1.Pod](r, "demo-store-0", nil) }},
+	{name: "a PD's pod is deleted", do: func(r *Run) { remove[corev1.Pod](r, "demo-pd-0", nil) }},
+	{name: "the StatefulSet of stores is deleted with its pods", scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-store", nil) }},
+	{name: "the StatefulSet of PDs is deleted with its pods", scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-pd", nil) }},
+	{name: "the StatefulSet of stores is deleted alone", do: func(r *Run) {
 		orphan := metav1.DeletePropagationOrphan
 		remove[appsv1.StatefulSet](r, "demo-store", &orphan)
 	}},
-	{"the Deployment is deleted", func(r *Run) { remove[appsv1.Deployment](r, "demo-proxy", nil) }},
-	{"a Service is deleted", func(r *Run) { remove[corev1.Service](r, "demo-pd", nil) }},
-	{"the start plan is deleted", func(r *Run) { remove[corev1.ConfigMap](r, "demo-start", nil) }},
-	{"the labels of a StatefulSet are removed", func(r *Run) {
+	{name: "the Deployment is deleted", do: func(r *Run) { remove[appsv1.Deployment](r, "demo-proxy", nil) }},
+	{name: "a Service is deleted", do: func(r *Run) { remove[corev1.Service](r, "demo-pd", nil) }},
+	{name: "the start plan is deleted", do: func(r *Run) { remove[corev1.ConfigMap](r, "demo-start", nil) }},
+	{name: "the labels of a StatefulSet are removed", do: func(r *Run) {
 		if s := r.set(naming.Store); s != nil {
 			s = s.DeepCopy()
 			s.Labels = nil
 			r.API.Replace(s, false)
 		}
 	}},
-	{"a store's program is killed", func(r *Run) { r.World.Crash("demo-store-0") }},
-	{"a PD's program is killed", func(r *Run) { r.World.Crash("demo-pd-0") }},
+	{name: "a store's program is killed", do: func(r *Run) { r.World.Crash("demo-store-0") }},
+	{name: "a PD's program is killed", do: func(r *Run) { r.World.Crash("demo-pd-0") }},
 }
 
 // remove deletes an object, if it is there.
@@ -75,7 +77,7 @@ func TestByHand(t *testing.T) {
 func byHand(n int, d deed) Fault {
 	struck := false
 	return Fault{
-		Name: fmt.Sprintf("%s at write %d", d.name, n), Harms: true,
+		Name: fmt.Sprintf("%s at write %d", d.name, n), Harms: true, Scatters: d.scatters,
 		Write: func(_ *Run, _ int, w Write) Verdict {
 			struck = struck || w.N == n
 			return Verdict{}

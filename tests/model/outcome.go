@@ -43,6 +43,8 @@ type Outcome struct {
 	Events []ct.Event
 	// Seconds is how long it took.
 	Seconds int
+
+	scattered bool // see Fault.Scatters
 }
 
 // Count is how often an object was created and deleted.
@@ -118,16 +120,22 @@ const spare = "store-3"
 func oneLess(have, want int) bool { return have == want || have == want-1 }
 
 // EndDifference is what stands otherwise at the end than in the undisturbed run; "" if nothing
-// does. What is left of a wiped pod's volume does not count, nor what is left of a spare.
+// does. What is left of a wiped pod's volume does not count, nor what is left of a spare, nor where
+// a scheduler has put what was scattered.
 func (o *Outcome) EndDifference(undisturbed *Outcome, wiped string) string {
-	left := func(line string) bool { // of a volume that was replaced, or is kept of a spare that was removed
-		return wiped != "" && (strings.HasPrefix(line, "volume of "+naming.DataVolume+"-"+wiped+" ") && strings.Contains(line, string(corev1.VolumeReleased)) ||
+	spread := "condition " + v1alpha1.ConditionSpread + "="
+	// left is what remains of a volume that was replaced, or is kept of a spare that was removed.
+	left := func(line string) bool {
+		return strings.HasPrefix(line, "volume of "+naming.DataVolume+"-"+wiped+" ") && strings.Contains(line, string(corev1.VolumeReleased)) ||
 			strings.HasPrefix(line, "volume of "+naming.DataVolume+"-"+sim.Cluster+"-"+spare+" ") ||
-			strings.HasPrefix(line, "v1.PersistentVolumeClaim ") && strings.Contains(line, naming.AnnotationRetired) && strings.Contains(line, sim.Cluster+"-"+spare+`"`))
+			strings.HasPrefix(line, "v1.PersistentVolumeClaim ") && strings.Contains(line, naming.AnnotationRetired) && strings.Contains(line, sim.Cluster+"-"+spare+`"`)
+	}
+	passedOver := func(line string) bool {
+		return wiped != "" && left(line) || o.scattered && strings.HasPrefix(line, spread)
 	}
 	var out []string
 	for _, line := range o.End {
-		if left(line) {
+		if passedOver(line) {
 			continue
 		}
 		if !slices.Contains(undisturbed.End, line) {
@@ -135,7 +143,7 @@ func (o *Outcome) EndDifference(undisturbed *Outcome, wiped string) string {
 		}
 	}
 	for _, line := range undisturbed.End {
-		if left(line) {
+		if passedOver(line) {
 			continue
 		}
 		if !slices.Contains(o.End, line) {

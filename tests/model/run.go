@@ -71,7 +71,7 @@ func play(t *testing.T, w *Workload, f Fault) (out *Outcome) {
 		r.World = sim.New(r.API, nodes)
 		r.World.Breach = r.breach
 		out = r.play(f)
-		out.Fault = f.Name
+		out.Fault, out.scattered = f.Name, f.Scatters
 		for _, o := range append(r.others, r.op) {
 			o.stop()
 		}

@@ -114,4 +114,11 @@ func TestAPIWatchSelects(t *testing.T) {
 	event := <-w.ResultChan()
 	assert.Equal(t, watch.Added, event.Type)
 	assert.Equal(t, "mine", event.Object.(*corev1.ConfigMap).Name)
+	mine.Labels = nil
+	left, err := maps.Update(ctx, mine, metav1.UpdateOptions{})
+	require.NoError(t, err)
+	event = <-w.ResultChan()
+	assert.Equal(t, watch.Deleted, event.Type, "it is not selected any more")
+	assert.Equal(t, map[string]string{"app": "mine"}, event.Object.(*corev1.ConfigMap).Labels, "as it was last")
+	assert.Equal(t, left.ResourceVersion, event.Object.(*corev1.ConfigMap).ResourceVersion)
 }

@@ -209,25 +209,28 @@ func (w *watcher) run() {
 		if !ok || !w.sight.Pass(e) {
 			continue
 		}
-		if !w.send(watch.Event{Type: told, Object: e.Object.DeepCopyObject()}) {
+		if !w.send(told) {
 			return
 		}
 	}
 }
 
 // tells is what a change is to those who select objects: one that they do not
-// select any more is gone, and one that they did not select before is new.
-func (w *watcher) tells(e Event) (watch.EventType, bool) {
+// select any more is gone, and one that they did not select before is new. Of one that
+// they do not select any more they are told, as the API server does it, how it was last.
+func (w *watcher) tells(e Event) (watch.Event, bool) {
 	is, was := w.selects(e.Object), e.was != nil && w.selects(e.was)
+	told := watch.Event{Type: e.Type, Object: e.Object.DeepCopyObject()}
 	switch {
 	case e.Type == watch.Deleted:
-		return watch.Deleted, is || was
+		return told, is || was
 	case is && !was:
-		return watch.Added, true
+		told.Type = watch.Added
 	case was && !is:
-		return watch.Deleted, true
+		told.Type, told.Object = watch.Deleted, e.was.DeepCopyObject()
+		mustAccess(told.Object).SetResourceVersion(strconv.Itoa(e.Version))
 	}
-	return e.Type, is
+	return told, is || was
 }
 
 func (w *watcher) send(e watch.Event) bool {
