@@ -163,6 +163,19 @@ func TestPatchMetadataOfAnother(t *testing.T) {
 	}
 }
 
+// A mark from which something destructive follows is put only on what was seen.
+func TestPatchMetadataOfWhatIsUnchanged(t *testing.T) {
+	w := newWorld()
+	seen := w.createPod(t)
+	mark := func(unchanged bool) error {
+		return w.controls.Pods.PatchMetadata(t.Context(), seen, control.Metadata{Unchanged: unchanged, Annotations: map[string]*string{"a": new("b")}})
+	}
+	require.NoError(t, mark(true))
+	err := mark(true)
+	assert.True(t, apierrors.IsConflict(err), "it has changed since: %v", err)
+	assert.NoError(t, mark(false))
+}
+
 func TestSetReclaimPolicy(t *testing.T) {
 	w := newWorld()
 	volumes := w.Kube.CoreV1().PersistentVolumes()

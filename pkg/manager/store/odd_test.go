@@ -4,11 +4,13 @@
 package store_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
@@ -44,6 +46,41 @@ func TestNoRestartTakesAVolume(t *testing.T) {
 	node.Spec.Unschedulable = true
 	f.Add(node)
 	assert.Nil(t, store.NewNodeDrain(nil, nil, nil).Decide(f.View(c, PDState(c, Stores(3)))))
+}
+
+// The pod of a replaced store crashes all the time, and so changes; it is deleted together with its
+// claim nevertheless, before another start succeeds on the volume that goes.
+func TestPodOfAReplacedStoreGoesWithItsVolume(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*corev1.Pod)
+		want   []string
+	}{
+		"it is as it was seen": {nil, []string{"delete PersistentVolumeClaim data-demo-store-1", "delete Pod demo-store-1"}},
+		"it has crashed again": {func(*corev1.Pod) {}, []string{"delete PersistentVolumeClaim data-demo-store-1", "delete Pod demo-store-1"}},
+		"it is another":        {func(p *corev1.Pod) { p.UID = "another" }, []string{"delete PersistentVolumeClaim data-demo-store-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := withStores(3)
+			r := newRoom(t, c, Settled(c))
+			require.NoError(t, r.pd.Tombstone(r.ids[1]))
+			claim := Claim(c, naming.Store, 1)
+			annotated(naming.AnnotationReplacing, strconv.FormatUint(r.ids[1], 10))(claim)
+			r.Add(claim)
+			v := r.view()
+			x := store.NewFailover(r.Controls(), r.client, r.lookAgain)
+			step := x.Decide(v)
+			require.NotNil(t, step)
+			require.Equal(t, manager.Verb("DeleteVolumeClaim"), step.Do, step.Message)
+			if test.change != nil {
+				pod := r.Pods.Get(Namespace, "demo-store-1").DeepCopy()
+				test.change(pod)
+				r.Add(pod)
+			}
+			r.Reset()
+			require.NoError(t, x.Act(t.Context(), v, step))
+			assert.Equal(t, test.want, r.Writes())
+		})
+	}
 }
 
 // Of stores that gave PD up the next is restarted when the last is back.

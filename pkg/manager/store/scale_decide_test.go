@@ -42,6 +42,7 @@ func TestDecideRemoval(t *testing.T) {
 		want    int32
 		state   []StateModifier
 		retired bool
+		marked  bool // for a replacement
 		pod     PodModifier
 		do      manager.Verb
 		begun   bool
@@ -68,6 +69,7 @@ func TestDecideRemoval(t *testing.T) {
 		"Down: its volume is set aside":              {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, do: "RetireVolume", begun: true, message: "removing store 4 in pod demo-store-3: setting its volume aside"},
 		"Down, and wanted again: it is replaced":     {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Down))}},
 		"Down and set aside: it is drained":          {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, do: "Drain", begun: true, message: "PD is moving its cells away, 0 are left"},
+		"set aside, and marked for a replacement":    {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, marked: true, do: "Drain", begun: true, message: "PD is moving its cells away"},
 		"drained, whatever is wanted now":            {want: 4, state: []StateModifier{SetStore(4, State(pdapi.Down))}, retired: true, do: "Drain", begun: true, message: "PD is moving its cells away"},
 		"drained with no store to spare":             {want: 3, state: []StateModifier{SetStore(4, State(pdapi.Down)), SetStore(1, Silent)}, retired: true, do: "Drain", begun: true, message: "it stands still until 3 stores are up, now it is 2"},
 		"drained with no room, and more are wanted":  {want: 5, state: []StateModifier{SetStore(4, State(pdapi.Down)), space(4, 900<<20, 0), space(1, 0, 9), space(2, 0, 9), space(3, 0, 9)}, retired: true, do: "KeepVolume", begun: true, message: "is replaced instead of removed, so that stores can be added, since the other stores have room for 0 MiB"},
@@ -90,7 +92,11 @@ func TestDecideRemoval(t *testing.T) {
 			c := cluster(4)
 			f := Settled(c)
 			if test.retired {
-				f.Add(Claim(c, naming.Store, 3, Retired))
+				claim := Claim(c, naming.Store, 3, Retired)
+				if test.marked {
+					annotated(naming.AnnotationReplacing, "4")(claim)
+				}
+				f.Add(claim)
 			}
 			if test.pod != nil {
 				f.Add(Pod(c, naming.Store, 3, test.pod))

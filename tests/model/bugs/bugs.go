@@ -21,8 +21,6 @@ type Bug struct {
 	Name string
 	// File is below the root of the repository; Old is replaced by New in it, and stands there exactly once.
 	File, Old, New string
-	// And is what else must be edited, where two lines of defence stand behind each other.
-	And []Edit
 	// Caught is the test of package model that must fail, as for -run.
 	Caught string
 	// Unit is the operator's package whose own test Caught is, where other lines of defence hide the bug from the model by now.
@@ -31,22 +29,15 @@ type Bug struct {
 	Only string
 }
 
-// Edit is one replacement in one file.
-type Edit struct{ File, Old, New string }
-
 // Overlay writes the wrong files and what tells the compiler of them into a
 // directory, and returns the latter's path.
 func (b Bug) Overlay(root, dir string) (string, error) {
-	replace := map[string]string{}
-	for _, e := range append([]Edit{{b.File, b.Old, b.New}}, b.And...) {
-		file := filepath.Join(root, e.File)
-		wrong, err := e.write(file, dir)
-		if err != nil {
-			return "", err
-		}
-		replace[file] = wrong
+	file := filepath.Join(root, b.File)
+	wrong, err := b.write(file, dir)
+	if err != nil {
+		return "", err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{file: wrong}})
 	if err != nil {
 		return "", fmt.Errorf("encode the overlay: %w", err)
 	}
@@ -58,16 +49,16 @@ func (b Bug) Overlay(root, dir string) (string, error) {
 }
 
 // write writes the wrong file and returns its path.
-func (e Edit) write(file, dir string) (string, error) {
+func (b Bug) write(file, dir string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("read what is to be made wrong: %w", err)
 	}
-	if n := strings.Count(string(text), e.Old); n != 1 {
-		return "", fmt.Errorf("%s: the text to replace is there %d times, it must be once: %s", e.File, n, e.Old)
+	if n := strings.Count(string(text), b.Old); n != 1 {
+		return "", fmt.Errorf("%s: the text to replace is there %d times, it must be once: %s", b.File, n, b.Old)
 	}
-	wrong := filepath.Join(dir, strings.ReplaceAll(e.File, "/", "-"))
-	if err := os.WriteFile(wrong, []byte(strings.Replace(string(text), e.Old, e.New, 1)), 0o600); err != nil {
+	wrong := filepath.Join(dir, strings.ReplaceAll(b.File, "/", "-"))
+	if err := os.WriteFile(wrong, []byte(strings.Replace(string(text), b.Old, b.New, 1)), 0o600); err != nil {
 		return "", fmt.Errorf("write the wrong file: %w", err)
 	}
 	return wrong, nil

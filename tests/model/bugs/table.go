@@ -22,6 +22,13 @@ var Planted = []Bug{
 		Caught: "TestAnswers/upgrade-pd", Only: "conflict",
 	},
 	{
+		Name:   "a claim that has changed since is set aside nevertheless",
+		File:   "pkg/control/writer.go",
+		Old:    "	if m.Unchanged {",
+		New:    "	if m.Unchanged && m.Labels != nil {",
+		Caught: "TestPatchMetadataOfWhatIsUnchanged", Unit: "pkg/control",
+	},
+	{
 		Name:   "of the signs of a drained store, the replicas that are being filled are not looked at",
 		File:   "pkg/manager/store/drain.go",
 		Old:    "cell.Leader == nil || len(cell.PendingPeers) > 0 || len(cell.DownPeers) > 0 ||\n",
