@@ -115,7 +115,8 @@ func recorder(ctx context.Context, kube kubernetes.Interface) (record.EventRecor
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, nil, fmt.Errorf("register types for events: %w", err)
 	}
-	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
+	// By default 25 events of an object pass, and then one in 5 minutes: fewer than the steps of an upgrade of ten members.
+	broadcaster := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 250, QPS: 0.2, MaxEvents: 100}))
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: kube.CoreV1().Events("")})
 	return broadcaster.NewRecorder(scheme, corev1.EventSource{Component: naming.FieldManager}), broadcaster.Shutdown, nil
 }

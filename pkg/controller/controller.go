@@ -92,6 +92,7 @@ type Controller struct {
 	// operations are those that disrupt members, in the order in which they go before each other.
 	operations []manager.Operation
 	status     *statusWriter
+	explainer  *explainer
 	// uids are those of the CellClusters that were seen last, by types.NamespacedName.
 	uids sync.Map
 
@@ -129,6 +130,7 @@ func New(o Options) (*Controller, error) {
 		workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "cellcluster", Clock: o.Clock, MetricsProvider: o.Queue})
 	c.controls = control.New(o.Kube, o.Cells, o.Events, c.pending)
 	c.status = newStatusWriter(c.controls.Clusters, o.Clock.Now)
+	c.explainer = newExplainer(o.Events, o.Clock.Now)
 	o.Poll.Factory = o.PD
 	o.Poll.Notify = c.notify
 	o.Poll.Clock = o.Clock

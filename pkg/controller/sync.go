@@ -103,6 +103,7 @@ func (c *Controller) sync(ctx context.Context, k types.NamespacedName) (time.Dur
 		return result.Again, failed
 	}
 	noteFailure(&result, failed, c.queue.NumRequeues(k))
+	c.explainer.explain(object, result)
 	again, err := c.status.write(ctx, v, result, object)
 	result.LookAgain(again)
 	return result.Again, errors.Join(failed, err)
@@ -190,5 +191,6 @@ func (c *Controller) forget(k types.NamespacedName) {
 	c.poller.Forget(k.String())
 	c.pending.Forget(k)
 	c.status.forget(k)
+	c.explainer.forget(k)
 	c.abandoned(k)
 }

@@ -73,6 +73,7 @@ func Build(source Source, object *v1alpha1.CellCluster, state *pdstate.Snapshot,
 	c.addPods(source.Pods(ns, name))
 	c.addClaims(source.Claims(ns, name))
 	c.addNodes(source)
+	c.addRelocated()
 	c.Domains = map[string]int{}
 	for _, key := range slices.Concat(object.Spec.PD.TopologyKeys, object.Spec.Store.TopologyKeys) {
 		c.Domains[key] = source.Domains(key)

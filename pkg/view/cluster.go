@@ -62,6 +62,8 @@ type Set struct {
 	Pods []Pod
 	// Claims by ordinal.
 	Claims map[int32]*corev1.PersistentVolumeClaim
+
+	relocated map[string]bool // by pod; see Relocated
 }
 
 // Pod is a pod of a Set.
@@ -127,7 +129,7 @@ func (s *Set) Ready() int32 {
 	return n
 }
 
-// Updated counts the pods that were made from what deserves a restart in the live template.
+// Updated counts the pods that are not Outdated.
 func (s *Set) Updated() int32 {
 	n := int32(0)
 	for _, p := range s.Pods {
@@ -138,9 +140,24 @@ func (s *Set) Updated() int32 {
 	return n
 }
 
-// Outdated tells whether a pod was made from another template than the live one.
+// Outdated tells whether a pod must be restarted to run as the spec asks: it was made from another
+// template than the live one, or started with another location.
 func (s *Set) Outdated(p *corev1.Pod) bool {
-	return s.Set != nil && desired.RestartHash(p.Annotations) != desired.RestartHash(s.Set.Spec.Template.Annotations)
+	return s.Set != nil && (desired.RestartHash(p.Annotations) != desired.RestartHash(s.Set.Spec.Template.Annotations) || s.Relocated(p))
+}
+
+// Relocated tells whether a store's zone or rack is another by now than it was told.
+func (s *Set) Relocated(p *corev1.Pod) bool { return s.relocated[p.Name] }
+
+// Has tells whether the StatefulSet or Deployment of a component is there.
+func (c *Cluster) Has(name naming.Component) bool {
+	switch name {
+	case naming.PD:
+		return c.PD.Set != nil
+	case naming.Store:
+		return c.Store.Set != nil
+	}
+	return c.Proxy.Deployment != nil
 }
 
 // Ready counts the proxies that are ready and stay.

@@ -23,13 +23,20 @@ import (
 // disrupt nobody and therefore always go on.
 func ApplyShared(ctx context.Context, c *view.Cluster, component naming.Component, controls *control.Controls) error {
 	var errs []error
-	for _, s := range desired.Services(c.Object, component) {
-		_, err := controls.Services.Apply(ctx, s, c.Services[s.Name])
+	// tell says what was changed for a component that is there; with a new one its StatefulSet or Deployment is told.
+	tell := func(kind, name string, changed bool, err error) {
 		errs = append(errs, err)
+		if changed && c.Has(component) {
+			controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventApplied, "Brought %s %s to what the spec asks for", kind, name)
+		}
+	}
+	for _, s := range desired.Services(c.Object, component) {
+		changed, err := controls.Services.Apply(ctx, s, c.Services[s.Name])
+		tell("Service", s.Name, changed, err)
 	}
 	for _, b := range desired.Budgets(c.Object, component) {
-		_, err := controls.Budgets.Apply(ctx, b, c.Budgets[b.Name])
-		errs = append(errs, err)
+		changed, err := controls.Budgets.Apply(ctx, b, c.Budgets[b.Name])
+		tell("PodDisruptionBudget", b.Name, changed, err)
 	}
 	return errors.Join(errs...)
 }
@@ -46,8 +53,22 @@ func ApplySet(ctx context.Context, c *view.Cluster, s *view.Set, want *appsv1.St
 	}
 	if s.Set == nil {
 		controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventCreated, "Created StatefulSet %s with %d of %s", want.Name, *want.Spec.Replicas, s.Component)
+		return nil
 	}
+	TellApplied(c, s.Component, &want.Spec.Template, &s.Set.Spec.Template, controls)
 	return nil
+}
+
+// TellApplied tells of a new spec that has been written, and restarts pods from now on.
+func TellApplied(c *view.Cluster, component naming.Component, want, live *corev1.PodTemplateSpec, controls *control.Controls) {
+	if isNew(want, live) {
+		controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRollingUpdate, "Began to roll out the new spec of %s", component)
+	}
+}
+
+// isNew tells whether a template restarts pods that were made from another.
+func isNew(want, live *corev1.PodTemplateSpec) bool {
+	return desired.RestartHash(want.Annotations) != desired.RestartHash(live.Annotations)
 }
 
 // KeepLauncher is desired.KeepLauncher, unless a pod fails for the launcher that it would keep.
@@ -71,12 +92,14 @@ func keepClaims(want, live *appsv1.StatefulSet) {
 const (
 	// EventCreated: an object of the cluster was created.
 	EventCreated = "Created"
+	// EventApplied: an object of the cluster that restarts nobody was made again or changed.
+	EventApplied = "Applied"
 )
 
 // NoteApplied says that a component's new spec has just been written. The view
 // still shows the old one, by which all pods are up to date.
 func NoteApplied(r *manager.Result, component naming.Component, want, live *corev1.PodTemplateSpec) {
-	if desired.RestartHash(want.Annotations) != desired.RestartHash(live.Annotations) {
+	if isNew(want, live) {
 		r.Wait(v1alpha1.ReasonRollingUpdate, "applying the new spec of %s", component)
 	}
 }

@@ -38,7 +38,11 @@ func (m *Manager) autoscale(ctx context.Context, c *view.Cluster) error {
 	want, live := desired.Autoscaler(c.Object), c.Proxy.Autoscaler
 	switch {
 	case want != nil:
-		_, err := m.controls.Autoscalers.Apply(ctx, want, live)
+		changed, err := m.controls.Autoscalers.Apply(ctx, want, live)
+		if changed {
+			m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling,
+				"Told the autoscaler to keep %d to %d proxies", *want.Spec.MinReplicas, want.Spec.MaxReplicas)
+		}
 		return err
 	case live != nil && live.DeletionTimestamp == nil:
 		if err := m.controls.Autoscalers.Delete(ctx, live); err != nil {

@@ -119,6 +119,11 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manag
 	}
 	if live == nil {
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, member.EventCreated, "Created Deployment %s with %d proxies", want.Name, *replicas)
+		return nil
+	}
+	member.TellApplied(c, naming.Proxy, &want.Spec.Template, &live.Spec.Template, m.controls)
+	if have := live.Spec.Replicas; replicas != nil && have != nil && *have != *replicas {
+		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling, "Scaled proxies from %d to %d", *have, *replicas)
 	}
 	return nil
 }

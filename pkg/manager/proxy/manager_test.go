@@ -109,6 +109,33 @@ func TestSettledClusterCostsNothing(t *testing.T) {
 	}
 }
 
+// Whatever is changed is told, once.
+func TestChangesAreTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(f *Fakes, c *v1alpha1.CellCluster)
+		want   []string
+	}{
+		"another number": {func(_ *Fakes, c *v1alpha1.CellCluster) { c.Spec.Proxy.Replicas = 5 }, []string{"Normal Scaling: Scaled proxies from 2 to 5"}},
+		"another image":  {func(_ *Fakes, c *v1alpha1.CellCluster) { c.Spec.Proxy.Image = "proxy:2" }, []string{"Normal RollingUpdate: Began to roll out the new spec of proxy"}},
+		"a Service that is gone": {func(f *Fakes, _ *v1alpha1.CellCluster) { f.Services.Remove(f.Services.Get(Namespace, "demo-proxy")) },
+			[]string{"Normal Applied: Brought Service demo-proxy to what the spec asks for"}},
+		"a budget that is gone": {func(f *Fakes, _ *v1alpha1.CellCluster) { f.Budgets.Remove(f.Budgets.Get(Namespace, "demo-proxy")) },
+			[]string{"Normal Applied: Brought PodDisruptionBudget demo-proxy to what the spec asks for"}},
+		"autoscaling": {func(_ *Fakes, c *v1alpha1.CellCluster) { autoscaled(c) }, []string{"Normal Scaling: Told the autoscaler to keep 1 to 8 proxies"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped)
+			f := Settled(c)
+			syncOnce(t, f, c, PDState(c, Stores(3)))
+			test.change(f, c)
+			syncOnce(t, f, c, PDState(c, Stores(3)))
+			assert.Equal(t, test.want, f.Events.All())
+			syncOnce(t, f, c, PDState(c, Stores(3)))
+			assert.Empty(t, f.Events.All())
+		})
+	}
+}
+
 func TestReplicas(t *testing.T) {
 	c := Cluster("demo", Bootstrapped)
 	f := Settled(c)

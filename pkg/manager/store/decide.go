@@ -4,10 +4,7 @@
 package store
 
 import (
-	"cmp"
 	"fmt"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
@@ -66,22 +63,4 @@ func known(c *view.Cluster) int32 {
 		}
 	}
 	return n
-}
-
-// Location is where a store stands, as Elasticell wants to know it.
-type Location struct{ Zone, Rack string }
-
-const unknownZone = "default"
-
-// DecideLocation takes the location from a node's labels. A node without the
-// zone's label is in zone "default"; without the rack's, the node is its own rack.
-func DecideLocation(labels *v1alpha1.LocationLabels, nodeName string, node *corev1.Node) Location {
-	var zone, rack string
-	if node != nil {
-		zone = node.Labels[labels.Zone]
-		if labels.Rack != "" {
-			rack = node.Labels[labels.Rack]
-		}
-	}
-	return Location{Zone: cmp.Or(zone, unknownZone), Rack: cmp.Or(rack, nodeName)}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
@@ -84,25 +83,5 @@ func TestDecideReplicas(t *testing.T) {
 			assert.Equal(t, test.want, replicas)
 			assert.Equal(t, test.reason, wait.Reason, wait.Message)
 		})
-	}
-}
-
-func TestDecideLocation(t *testing.T) {
-	node := Node("n1", corev1.LabelTopologyZone, "zone-1", "rack", "r7", "empty", "")
-	standard := &v1alpha1.LocationLabels{Zone: corev1.LabelTopologyZone}
-	tests := map[string]struct {
-		labels *v1alpha1.LocationLabels
-		node   *corev1.Node
-		want   store.Location
-	}{
-		"by default":                 {standard, node, store.Location{Zone: "zone-1", Rack: "n1"}},
-		"a node without a zone":      {standard, Node("n1"), store.Location{Zone: "default", Rack: "n1"}},
-		"nodes cannot be read":       {standard, nil, store.Location{Zone: "default", Rack: "n1"}},
-		"a rack of its own":          {&v1alpha1.LocationLabels{Zone: corev1.LabelTopologyZone, Rack: "rack"}, node, store.Location{Zone: "zone-1", Rack: "r7"}},
-		"a rack that is not there":   {&v1alpha1.LocationLabels{Zone: corev1.LabelTopologyZone, Rack: "other"}, node, store.Location{Zone: "zone-1", Rack: "n1"}},
-		"empty labels count as none": {&v1alpha1.LocationLabels{Zone: "empty", Rack: "empty"}, node, store.Location{Zone: "default", Rack: "n1"}},
-	}
-	for name, test := range tests {
-		assert.Equal(t, test.want, store.DecideLocation(test.labels, "n1", test.node), name)
 	}
 }

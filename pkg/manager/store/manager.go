@@ -85,11 +85,11 @@ func (m *Manager) locate(ctx context.Context, c *view.Cluster) error {
 		if p.Spec.NodeName == "" || p.DeletionTimestamp != nil {
 			continue
 		}
-		at := DecideLocation(c.Object.Spec.Store.LocationLabels, p.Spec.NodeName, c.Nodes[p.Spec.NodeName])
 		// Elasticell takes a location only at a start, so the one that was told first holds for the pod's life.
-		if p.Annotations[naming.AnnotationZone] != "" && p.Annotations[naming.AnnotationRack] != "" {
+		if _, told := view.Told(p.Pod); told {
 			continue
 		}
+		at := view.LocationOf(c.Object.Spec.Store.LocationLabels, p.Spec.NodeName, c.Nodes[p.Spec.NodeName])
 		errs = append(errs, m.controls.Pods.PatchMetadata(ctx, p.Pod, control.Metadata{
 			Annotations: map[string]*string{naming.AnnotationZone: &at.Zone, naming.AnnotationRack: &at.Rack},
 		}))

@@ -116,7 +116,11 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	if err := member.Stop(ctx, u.controls, &c.Store, pod); err != nil {
 		return err
 	}
+	what := "with the new spec"
+	if c.Store.Relocated(pod) {
+		what = "so that it tells PD its new zone and rack"
+	}
 	u.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonRollingUpdate,
-		"Restarted pod %s with the new spec; it led %d cells at that moment", pod.Name, left)
+		"Restarted pod %s %s; it led %d cells at that moment", pod.Name, what, left)
 	return nil
 }

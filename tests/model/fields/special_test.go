@@ -127,7 +127,7 @@ func TestPreferredNodes(t *testing.T) {
 	is(term, required)
 }
 
-// A store is told the zone and the rack that the labels say, at its next start.
+// A store is restarted to be told the zone and the rack that the labels say.
 func TestLocationLabels(t *testing.T) {
 	t.Parallel()
 	l := plane.New(t)
@@ -148,8 +148,6 @@ func TestLocationLabels(t *testing.T) {
 		{"{zone: no.such/label, rack: kubernetes.io/hostname}", "default node-1"},
 	} {
 		l.Change(apiserver.Set("spec.store.locationLabels", x.labels))
-		l.AwaitReady()
-		require.NoError(t, l.Kube.CoreV1().Pods(l.Namespace).Delete(context.Background(), "demo-store-0", metav1.DeleteOptions{}))
 		l.Until(func() bool { return node() == x.location }, func() string { return "the store is at " + x.location + ", not at " + node() })
 		l.AwaitReady()
 	}
