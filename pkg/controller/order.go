@@ -9,6 +9,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/proxy"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -32,6 +33,7 @@ func Order(controls *control.Controls, client func(*view.Cluster) pdapi.Client, 
 		drains.Hold(),
 
 		pd.NewAwakener(controls, client),
+		proxy.NewAwakener(controls, client),
 		store.NewAwakener(controls, client),
 
 		store.NewFailover(controls, client, again),

@@ -70,6 +70,8 @@ const (
 	AnnotationReplace = prefix + "replace"
 	// AnnotationReplacing marks the volume claim of a member that is being replaced with the member's id.
 	AnnotationReplacing = prefix + "replacing"
+	// AnnotationGaveUpPD marks the pod of a proxy that may have given PD up, so that it must be restarted.
+	AnnotationGaveUpPD = prefix + "gave-up-pd"
 	// AnnotationAutoscaled marks a Deployment whose replicas are an autoscaler's.
 	AnnotationAutoscaled = prefix + "autoscaled"
 	// AnnotationRack tells a store's pod its rack.

@@ -40,6 +40,16 @@ func NotReadyFor(p *corev1.Pod, now time.Time) time.Duration {
 	return now.Sub(since)
 }
 
+// StartedAt is when a pod's program started last; zero while it does not run.
+func StartedAt(p *corev1.Pod) time.Time {
+	for _, s := range p.Status.ContainerStatuses {
+		if s.State.Running != nil {
+			return s.State.Running.StartedAt.Time
+		}
+	}
+	return time.Time{}
+}
+
 // ReplaceRequested tells whether a user asks for the replacement of the member
 // that uses a claim: by the annotation, or by deleting the claim, which Kubernetes carries
 // out as soon as the pod ends.

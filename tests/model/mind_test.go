@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 )
 
 var (
@@ -81,11 +82,19 @@ func whimsical(seed uint64) *Workload {
 		when[second] = append(when[second], whims[dice.IntN(len(whims))])
 	}
 	last += 1 + dice.IntN(30)
+	// In some, a volume is lost meanwhile.
+	lost, component := -1, []naming.Component{naming.PD, naming.Store}[dice.IntN(2)]
+	if dice.IntN(3) == 0 {
+		lost = dice.IntN(last)
+	}
 	final := spec{}
 	return &Workload{
-		Name: fmt.Sprintf("seed %d", seed), Least: last + 2, Spares: 2, Harms: true,
+		Name: fmt.Sprintf("seed %d", seed), Spec: soon, Least: last + 2, Spares: 2, Harms: true,
 		Do: func(r *Run) { final = *r.Object().Spec.DeepCopy() },
 		Each: func(r *Run) {
+			if r.Seconds == lost {
+				r.World.Wipe(component, 1)
+			}
 			for _, whim := range when[r.Seconds] {
 				r.Edit(func(s *spec) { whim(dice, s) })
 			}

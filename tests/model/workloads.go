@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	ct "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
@@ -82,6 +83,7 @@ func Workloads() []*Workload {
 		pausing(),
 		deletion(),
 		badImage(),
+		badImageTakenBack(),
 		wipedPD(),
 		wipedStore(),
 		lostNode("lost node", 45),
@@ -165,6 +167,41 @@ func badImage() *Workload {
 			r.Edit(func(s *spec) { s.Store.Image = "store:2" })
 		}),
 	}
+}
+
+// badImageTakenBack upgrades stores to an image that does not exist, and puts the old one back: the only store
+// that is restarted for it is the one that had begun.
+func badImageTakenBack() *Workload {
+	var before map[string]types.UID
+	w := &Workload{
+		Name: "bad image taken back", Least: 130,
+		Do: func(r *Run) {
+			before = r.uids()
+			r.Edit(func(s *spec) { s.Store.Image = sim.MissingImages + "store" })
+		},
+	}
+	w.Each = func(r *Run) {
+		at(120, func(r *Run) { r.Edit(func(s *spec) { s.Store.Image = "store:1" }) })(r)
+		if r.fault.Harms {
+			return // others take pods away
+		}
+		now := r.uids()
+		for name, uid := range before {
+			if name != "demo-store-2" && now[name] != uid {
+				r.breach("pod %s is restarted for an image that was taken back", name)
+			}
+		}
+	}
+	return w
+}
+
+// uids are those of the pods, by name.
+func (r *Run) uids() map[string]types.UID {
+	out := map[string]types.UID{}
+	for _, p := range ct.ReadAll[corev1.Pod](r.API, sim.Namespace) {
+		out[p.Name] = p.UID
+	}
+	return out
 }
 
 // soon are short periods, so that runs are short.

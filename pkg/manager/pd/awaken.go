@@ -52,7 +52,7 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 			return nil // without a quorum there can be no leader
 		}
 		// The others had their turn if they were restarted later.
-		if startedAt(p.Pod).Before(startedAt(target.Pod)) {
+		if view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod)) {
 			target = p
 		}
 		if since := view.ReadySince(p.Pod); since.After(quiet) {
@@ -71,16 +71,6 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	step.Do = restart
 	step.Message = fmt.Sprintf("PD has a quorum and no leader, which only a restart cures; restarting pod %s", target.Name)
 	return step
-}
-
-// startedAt is when a pod's program started last.
-func startedAt(p *corev1.Pod) time.Time {
-	for _, s := range p.Status.ContainerStatuses {
-		if s.State.Running != nil {
-			return s.State.Running.StartedAt.Time
-		}
-	}
-	return time.Time{}
 }
 
 // Act implements manager.Operation.

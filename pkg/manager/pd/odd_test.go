@@ -227,6 +227,46 @@ func TestAwakenOneAtATime(t *testing.T) {
 	assert.Nil(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))))
 }
 
+// A PD is restarted for want of a leader only if there is none at that moment, and the others hold a quorum.
+func TestAwaken(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile func(p *pdtest.PD) error
+		want      []string
+		fails     string
+	}{
+		"it has none":            {func(*pdtest.PD) error { return nil }, []string{"delete Pod demo-pd-0"}, ""},
+		"it has one by now":      {func(p *pdtest.PD) error { return p.Elect("demo-pd-1") }, nil, ""},
+		"another has just ended": {func(p *pdtest.PD) error { p.StopMember("demo-pd-2"); return nil }, nil, "restart pod demo-pd-0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped)
+			r := newRoom(t, Settled(c))
+			for i := range int32(3) {
+				change(r.Fakes, i, func(p *corev1.Pod) {
+					p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
+				})
+			}
+			AddStores(t, r.pd, c, 3)
+			r.pd.Wedge(r.pd.Leader())
+			factory := PDFactory(t, r.pd)
+			a := pd.NewAwakener(r.Controls(), func(*view.Cluster) pdapi.Client { return factory(r.pd.Endpoints()) })
+			v := r.View(c, PDState(c, Stores(3), wedged))
+			step := a.Decide(v)
+			require.NotNil(t, step)
+			require.Equal(t, "demo-pd-0", step.Target)
+			require.NoError(t, test.meanwhile(r.pd))
+			r.Reset()
+			err := a.Act(t.Context(), v, step)
+			if test.fails == "" {
+				require.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, test.fails)
+			}
+			assert.Equal(t, test.want, r.Writes())
+		})
+	}
+}
+
 // A member whose pod has ended comes back with its data if PD lost its quorum before it could be removed.
 func TestMemberIsKeptForItsVote(t *testing.T) {
 	for name, test := range map[string]struct {

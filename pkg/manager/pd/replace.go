@@ -65,7 +65,7 @@ func DecideReplacing(c *view.Cluster) *desired.Replacing {
 			continue
 		}
 		wanted := view.ReplaceRequested(claim) && (c.Unhealthy() == "" && !storeEvictable(c) || !view.PodReady(p.Pod)) || dead(c, p.Pod)
-		if !started(m) && !view.ReplaceRequested(claim) && startedAt(p.Pod).IsZero() {
+		if !started(m) && !view.ReplaceRequested(claim) && view.StartedAt(p.Pod).IsZero() {
 			continue // it has not had the chance to join yet
 		}
 		if wanted && Irreplaceable(c, p.Name) == "" {
@@ -82,7 +82,8 @@ func storeEvictable(c *view.Cluster) bool {
 }
 
 // dead tells whether a PD has been gone for so long that it is to be replaced. One that
-// a new spec may have broken is not: the old spec brings it back.
+// a new spec may have broken is not: the old spec brings it back. What a spec breaks does not
+// start or ends again; one with the new spec that has been running on, and is not ready, waits for data that it has lost.
 func dead(c *view.Cluster, p *corev1.Pod) bool {
 	failover := c.Object.Spec.PD.Failover
 	if !*failover.Enabled || *failover.MaxFailoverCount == 0 {
@@ -91,7 +92,12 @@ func dead(c *view.Cluster, p *corev1.Pod) bool {
 	if c.HeldByDeadNode(p) != "" {
 		return c.Now.Sub(p.DeletionTimestamp.Time) > failover.Period.Duration
 	}
-	return len(member.Outdated(&c.PD)) == 0 && view.NotReadyFor(p, c.Now) > failover.Period.Duration
+	if len(member.Outdated(&c.PD)) > 0 {
+		if started := view.StartedAt(p); c.PD.Outdated(p) || started.IsZero() || c.Now.Sub(started) <= failover.Period.Duration {
+			return false
+		}
+	}
+	return view.NotReadyFor(p, c.Now) > failover.Period.Duration
 }
 
 // mistaken tells whether the PD that was noted is well, and nobody asks for its replacement.
@@ -224,7 +230,7 @@ func runsFor(p *corev1.Pod, now time.Time, least time.Duration) bool {
 	if p == nil || p.DeletionTimestamp != nil {
 		return false
 	}
-	since := startedAt(p)
+	since := view.StartedAt(p)
 	return !since.IsZero() && now.Sub(since) >= least
 }
 

@@ -99,7 +99,7 @@ func atRest(w *World) func() bool {
 }
 
 func TestPDsScale(t *testing.T) {
-	for _, ways := range [][]int32{{3, 5, 3}, {1, 2, 1}, {2, 1, 3}, {1, 3, 1}, {3, 2, 4}} {
+	for _, ways := range [][]int32{{3, 5, 3}, {5, 7, 5}, {7, 3}, {1, 2, 1}, {2, 1, 3}, {1, 3, 1}, {3, 2, 4}} {
 		t.Run(fmt.Sprint(ways), func(t *testing.T) {
 			w := NewWorld(t, wholeOperator, pds(ways[0]))
 			for _, n := range ways[1:] {

@@ -119,12 +119,19 @@ func DecideBegun(c *view.Cluster) *manager.Step {
 	return step
 }
 
-// cutOff tells whether a member that was to be removed is wanted again, and cannot be removed: its pod has
+// cutOff tells whether a member that was to be removed is needed again, and cannot be removed: its pod has
 // ended, and then others went, so that PD has no quorum. With its data it may bring the quorum back.
 func cutOff(c *view.Cluster, next *pdapi.Member) bool {
 	claim := c.PD.Claims[c.PD.Replicas()]
-	return started(next) && c.PDSilent() != "" && c.Object.Spec.PD.Replicas > c.PD.Replicas() &&
-		member.Retired(claim) && claim.DeletionTimestamp == nil
+	return started(next) && c.PDSilent() != "" && neededAgain(c) && member.Retired(claim) && claim.DeletionTimestamp == nil
+}
+
+// neededAgain tells whether the spec asks for more PDs than there are, or PD has had no quorum for so long
+// that a PD would be replaced, which takes one.
+func neededAgain(c *view.Cluster) bool {
+	failover := c.Object.Spec.PD.Failover
+	return c.Object.Spec.PD.Replicas > c.PD.Replicas() ||
+		*failover.Enabled && c.State.Failures > 0 && c.Now.Sub(c.State.FailedSince) > failover.Period.Duration
 }
 
 // comes tells whether the member without a pod after the last one is to get its pod, and not to be removed.
@@ -132,7 +139,7 @@ func comes(c *view.Cluster, next *pdapi.Member) bool {
 	have, want := c.PD.Replicas(), c.Object.Spec.PD.Replicas
 	if started(next) {
 		claim := c.PD.Claims[have]
-		return want > have && claim != nil && !member.Retired(claim) && claim.DeletionTimestamp == nil
+		return neededAgain(c) && claim != nil && !member.Retired(claim) && claim.DeletionTimestamp == nil
 	}
 	// Of two members one has no quorum to remove the other with, wanted or not: it must start first.
 	return want > have || have == 1

@@ -96,6 +96,16 @@ func TestScalerDecides(t *testing.T) {
 			membersOf(nil, 0, 1, 2)(c, s)
 			Unreachable(c, s)
 		}, stand: func(f *Fakes) { f.Add(Claim(withPDs(3), naming.PD, 2, Retired)) }, do: "RemoveMember", target: "demo-pd-2", begun: true},
+		"in, and PD has had no quorum for long": {have: 2, want: 2, members: func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+			membersOf(nil, 0, 1, 2)(c, s)
+			Unreachable(c, s)
+			s.FailedSince = Now().Add(-6 * time.Minute)
+		}, stand: func(f *Fakes) { f.Add(Claim(withPDs(3), naming.PD, 2, Retired)) }, do: "KeepVolume", target: "demo-pd-2", begun: true, message: "and may have one with it"},
+		"in, and PD has had no quorum for long: its pod": {have: 2, want: 2, members: func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+			membersOf(nil, 0, 1, 2)(c, s)
+			Unreachable(c, s)
+			s.FailedSince = Now().Add(-6 * time.Minute)
+		}, stand: func(f *Fakes) { f.Add(Claim(withPDs(3), naming.PD, 2)) }, do: "AddPod", target: "demo-pd-2", begun: true},
 		"from two to one: the member first": {have: 2, want: 1, stand: func(f *Fakes) { retireClaim(f, 1) }, do: "RemoveMember", target: "demo-pd-1"},
 		"from two to one: then the pod": {have: 2, want: 1, stand: func(f *Fakes) { retireClaim(f, 1) }, members: membersOf(nil, 0), do: "RemovePod", target: "demo-pd-1", begun: true,
 			message: "removing pod demo-pd-1, which is no member of PD any more"},

@@ -55,13 +55,27 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 			return nil // one at a time, and not on top of another trouble
 		}
 	}
-	for _, p := range c.Store.Pods {
-		if s := c.StoreOf(p.Name); s != nil && gaveUp(c, s, p.Pod) && member.Doomed(&c.Store, p.Ordinal) == "" {
+	for _, p := range GaveUp(c) {
+		if member.Doomed(&c.Store, p.Ordinal) == "" {
 			return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: p.Name, Do: awaken,
-				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", s.ID, p.Name)}
+				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", c.StoreOf(p.Name).ID, p.Name)}
 		}
 	}
 	return nil
+}
+
+// GaveUp are the stores that run and have given PD up for good, though it is well.
+func GaveUp(c *view.Cluster) []view.Pod {
+	if !c.Bootstrapped() || c.PDUnknown() != "" {
+		return nil
+	}
+	var out []view.Pod
+	for _, p := range c.Store.Pods {
+		if s := c.StoreOf(p.Name); s != nil && gaveUp(c, s, p.Pod) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // gaveUp tells whether a store has been running for long and PD has not heard of it for as long.
@@ -73,12 +87,8 @@ func gaveUp(c *view.Cluster, s *pdapi.Store, p *corev1.Pod) bool {
 	if heard && age < silent {
 		return false
 	}
-	for _, status := range p.Status.ContainerStatuses {
-		if r := status.State.Running; r == nil || c.Now.Sub(r.StartedAt.Time) < silent {
-			return false
-		}
-	}
-	return true
+	started := view.StartedAt(p)
+	return !started.IsZero() && c.Now.Sub(started) >= silent
 }
 
 // Act implements manager.Operation.

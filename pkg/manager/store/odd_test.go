@@ -16,6 +16,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
 )
 
 // No restart takes the volume of a store that serves along.
@@ -98,4 +99,35 @@ func TestAwakenOneAtATime(t *testing.T) {
 	assert.Equal(t, "demo-store-1", step.Target)
 	f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-1"))
 	assert.Nil(t, a.Decide(f.View(c, state)))
+}
+
+// A store that gave PD up is restarted, unless it reports after all, by PD's answer of that moment.
+func TestAwaken(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile func(r *room)
+		want      []string
+	}{
+		"it stays silent":      {func(*room) {}, []string{"delete Pod demo-store-1"}},
+		"it reports after all": {func(r *room) { require.NoError(r.t, r.pd.StartStore(r.ids[1], pdtest.Store{})) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := withStores(3)
+			f := Settled(c)
+			for i := range int32(3) {
+				f.Add(Pod(c, naming.Store, i, Age(time.Hour), Ready))
+			}
+			r := newRoom(t, c, f)
+			r.pd.StopStore(r.ids[1]) // it tells PD nothing; its pod is well
+			r.pass(5 * time.Minute)
+			a := store.NewAwakener(r.Controls(), r.client)
+			v := r.view()
+			step := a.Decide(v)
+			require.NotNil(t, step)
+			assert.Equal(t, "demo-store-1", step.Target)
+			test.meanwhile(r)
+			r.Reset()
+			require.NoError(t, a.Act(t.Context(), v, step))
+			assert.Equal(t, test.want, r.Writes())
+		})
+	}
 }

@@ -4,7 +4,9 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +83,23 @@ func TestBefallen(t *testing.T) {
 	befall("all PDs are away for a minute", "pds-away", func(t *testing.T) {
 		c.KeepDown(t, naming.PD, time.Minute)
 		c.AwaitTrouble(t)
+	})
+	befall("all PDs are away for three minutes, and stores and proxies give them up", "pds-given-up", func(t *testing.T) {
+		before := c.Lives(t, naming.Proxy)
+		c.KeepDown(t, naming.PD, 3*time.Minute)
+		c.AwaitTrouble(t)
+		harness.Within(t, recovery, "stores that gave PD up, and all proxies that ran beside them, have been restarted", func() error {
+			told := w.Kubectl(t, "get", "events", "--namespace="+c.Namespace, "--field-selector=involvedObject.name="+c.Name, "--output=jsonpath={.items[*].message}")
+			if !strings.Contains(told, "had not reported to PD") {
+				return errors.New("no store has been restarted for it")
+			}
+			for name, life := range c.Lives(t, naming.Proxy) {
+				if before[name] == life {
+					return fmt.Errorf("proxy %s has not been restarted", name)
+				}
+			}
+			return nil
+		})
 	})
 	c.Read(t, "before")
 }

@@ -27,7 +27,7 @@ import (
 //	stores fewer than replicas, PD to 0     api.TestEdits: refused
 //	two edits within a second               TestEditsInARow
 //	an edit amid an upgrade, a scale-in     TestEditAmid
-//	an edit amid a failover                 model: "change of mind" over the workloads of failover
+//	an edit amid a failover                 model: TestChangesOfMind, and the workloads "upgrade in a failover", "failover not allowed, then allowed"
 //	an image that does not exist, or ends   api.TestTrouble for new clusters, fields.TestGoodHealsBad for old ones
 //	a PD that answers with code 1, garbage  TestPDTalksNonsense
 //	a node that comes back                  model: the failover workloads; e2e on real nodes

@@ -6,7 +6,10 @@ package fields
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -128,6 +131,33 @@ func TestTableIsComplete(t *testing.T) {
 		assert.True(t, used[f.path], "there is no %s any more", f.path)
 		assert.False(t, f.elsewhere == "" && f.a == f.b, "%s does not change", f.path)
 	}
+	tests := testNames(t)
+	for _, f := range table {
+		for _, name := range testName.FindAllString(f.elsewhere, -1) {
+			assert.True(t, tests[name], "%s is said to be tried by %s, which is not there", f.path, name)
+		}
+	}
+}
+
+var testName = regexp.MustCompile(`Test[A-Z]\w*`)
+
+// testNames are the names of all tests of the repository.
+func testNames(t *testing.T) map[string]bool {
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	names := map[string]bool{}
+	for _, dir := range []string{"../../../pkg", "../.."} {
+		require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, m := range declared.FindAllSubmatch(text, -1) {
+				names[string(m[1])] = true
+			}
+			return err
+		}))
+	}
+	return names
 }
 
 // component is the component that a path is in, "" if none.

@@ -1,0 +1,132 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
+	"github.com/deepfabric/elasticell-operator/pkg/control"
+	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
+)
+
+// Awakener restarts proxies that may have given PD up, one at a time.
+//
+// A proxy reaches PD by the same list of addresses as a store, and gives it up for good
+// in the same outage; it then goes on with the routes that it knows, until leaders have moved
+// and its clients wait in vain. Unlike a store it tells nobody. So those are marked
+// that ran when a store gave PD up, before the store's restart ends all that shows it, and
+// restarted when the stores report again, as their leaders can be found then.
+type Awakener struct {
+	controls *control.Controls
+	pd       func(*view.Cluster) pdapi.Client
+}
+
+var _ manager.Operation = (*Awakener)(nil)
+
+// NewAwakener makes an Awakener.
+func NewAwakener(controls *control.Controls, pd func(*view.Cluster) pdapi.Client) *Awakener {
+	return &Awakener{controls: controls, pd: pd}
+}
+
+const (
+	markSuspects manager.Verb = "MarkProxies"
+	restart      manager.Verb = "Restart"
+)
+
+// Decide implements manager.Operation.
+func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
+	if len(suspects(c)) > 0 {
+		return &manager.Step{Type: v1alpha1.ReasonRepairing, Do: markSuspects,
+			Message: "stores gave PD up, and proxies that ran beside them may have, too; marking them for a restart"}
+	}
+	if c.PDUnknown() != "" || len(store.GaveUp(c)) > 0 {
+		return nil
+	}
+	target := nextMarked(c.Proxy.Pods)
+	if target == nil {
+		return nil
+	}
+	step := &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name}
+	for _, p := range c.Proxy.Pods {
+		// One that does not come up at all keeps nobody from being cured.
+		if p != target && !view.PodReady(p) && view.NotReadyFor(p, c.Now) < brokenAfter {
+			step.Message = fmt.Sprintf("proxy %s may have given PD up and is restarted when %s is ready", target.Name, p.Name)
+			return step
+		}
+	}
+	step.Do = restart
+	step.Message = fmt.Sprintf("proxy %s may have given PD up, which only a restart cures; restarting it", target.Name)
+	return step
+}
+
+// suspects are the proxies that ran when stores gave PD up and are not marked yet: all, where most stores
+// did, as in an outage of PD; else those on the nodes of these stores, as where a node was cut off.
+func suspects(c *view.Cluster) []*corev1.Pod {
+	gaveUp := store.GaveUp(c)
+	all := 2*len(gaveUp) > len(c.Store.Pods)
+	var out []*corev1.Pod
+	for _, p := range c.Proxy.Pods {
+		started := view.StartedAt(p)
+		if p.DeletionTimestamp != nil || started.IsZero() || p.Annotations[naming.AnnotationGaveUpPD] != "" {
+			continue
+		}
+		if slices.ContainsFunc(gaveUp, func(s view.Pod) bool {
+			heard := c.State.At.Add(-c.SilentFor(c.StoreOf(s.Name)))
+			return started.Before(heard) && (all || s.Spec.NodeName == p.Spec.NodeName)
+		}) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// nextMarked is the marked proxy to be restarted next: one that serves nobody before those that do; nil if there is none.
+func nextMarked(pods []*corev1.Pod) *corev1.Pod {
+	var next *corev1.Pod
+	for _, p := range pods {
+		if p.DeletionTimestamp == nil && p.Annotations[naming.AnnotationGaveUpPD] != "" && (next == nil || view.PodReady(next) && !view.PodReady(p)) {
+			next = p
+		}
+	}
+	return next
+}
+
+// Act implements manager.Operation.
+func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
+	client := a.pd(c)
+	defer client.Close()
+	fresh := c.LookAgain(ctx, client)
+	if fresh.PDUnknown() != "" {
+		return nil
+	}
+	if s.Do == markSuspects {
+		var errs []error
+		since := c.Now.UTC().Format(time.RFC3339)
+		for _, p := range suspects(fresh) {
+			errs = append(errs, a.controls.Pods.PatchMetadata(ctx, p, control.Metadata{Annotations: map[string]*string{naming.AnnotationGaveUpPD: &since}}))
+		}
+		return errors.Join(errs...)
+	}
+	pod := nextMarked(c.Proxy.Pods)
+	if pod == nil || pod.Name != s.Target {
+		return nil
+	}
+	if err := a.controls.Pods.Delete(ctx, pod); err != nil {
+		return err
+	}
+	a.controls.Events.Eventf(c.Object, corev1.EventTypeWarning, v1alpha1.ReasonRepairing,
+		"Restarted proxy %s, which ran when stores gave PD up and may have given it up, too", pod.Name)
+	return nil
+}
