@@ -76,6 +76,20 @@ var Found = []Bug{
 		New:    "	if same, err := x.sameClaim(ctx, c, ordinal); err != nil && !same {",
 		Caught: "TestPodIsNotRemovedByAnOldClaim", Unit: "pkg/manager/pd", // the model sees it in about 1 of 80 restarts of the workload "pd 3 to 1 to 3"
 	},
+	{
+		Name:   "a PD whose disk was lost before a new spec is never replaced",
+		File:   "pkg/manager/pd/replace.go",
+		Old:    "c.PD.Outdated(p) || started.IsZero() ||",
+		New:    "c.PD.Outdated(p) || !started.IsZero() ||",
+		Caught: "TestDecideReplacing", Unit: "pkg/manager/pd", // the model sees it in some seeds of its changes of mind
+	},
+	{
+		Name:   "a quorum that is lost amid the removal of a PD is lost for ever",
+		File:   "pkg/manager/pd/scaler.go",
+		Old:    "		*failover.Enabled && c.State.Failures > 0 &&",
+		New:    "		*failover.Enabled && c.State.Failures < 0 &&",
+		Caught: "TestScalerDecides", Unit: "pkg/manager/pd", // likewise
+	},
 }
 
 // All are all bugs.
