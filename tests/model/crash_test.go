@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Every workload comes to its end, rests there, and never does what must not be done.
+// Every workload comes to its end, rests there, never does what must not be done, and tells what it does.
 func TestUndisturbed(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
 		out := play(t, w, Fault{})
@@ -16,6 +16,9 @@ func TestUndisturbed(t *testing.T) {
 		}
 		if problem := out.problem(); problem != "" {
 			t.Error(problem)
+		}
+		for _, x := range out.unexplained() {
+			t.Errorf("no Event tells of write %d in second %d: %s", x.N, x.Second, x)
 		}
 		t.Logf("%d writes in %d s", len(out.Writes), out.Seconds)
 	})

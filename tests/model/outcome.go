@@ -41,6 +41,8 @@ type Outcome struct {
 	Writes []Write
 	// Events are all changes of objects.
 	Events []ct.Event
+	// Told is what the operators told users by Kubernetes' Events.
+	Told []told
 	// Seconds is how long it took.
 	Seconds int
 
@@ -53,7 +55,7 @@ type Count struct{ Created, Deleted int }
 func (r *Run) outcome(wrong string) *Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := &Outcome{Wrong: wrong, Breaches: r.breaches, Writes: r.writes, Seconds: r.Seconds, Counts: map[string]Count{}}
+	out := &Outcome{Wrong: wrong, Breaches: r.breaches, Writes: r.writes, Told: r.told, Seconds: r.Seconds, Counts: map[string]Count{}}
 	out.Events = r.API.History(r.begin)
 	for _, e := range out.Events {
 		if e.Name.Namespace == "elsewhere" {

@@ -48,6 +48,7 @@ type Run struct {
 	armed    bool
 	begin    int // Kubernetes' version when the workload began
 	writes   []Write
+	told     []told
 	breaches []string
 	// limp: the workload or the fault takes members away, so that their absence is not the operator's doing.
 	limp bool

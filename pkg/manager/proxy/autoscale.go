@@ -41,7 +41,7 @@ func (m *Manager) autoscale(ctx context.Context, c *view.Cluster) error {
 		changed, err := m.controls.Autoscalers.Apply(ctx, want, live)
 		if changed {
 			m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling,
-				"Told the autoscaler to keep %d to %d proxies", *want.Spec.MinReplicas, want.Spec.MaxReplicas)
+				"Told HorizontalPodAutoscaler %s to keep %d to %d proxies", want.Name, *want.Spec.MinReplicas, want.Spec.MaxReplicas)
 		}
 		return err
 	case live != nil && live.DeletionTimestamp == nil:
@@ -49,7 +49,7 @@ func (m *Manager) autoscale(ctx context.Context, c *view.Cluster) error {
 			return err
 		}
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, v1alpha1.ReasonScaling,
-			"Deleted the autoscaler; the number of proxies is spec.proxy.replicas again")
+			"Deleted HorizontalPodAutoscaler %s; the number of proxies is spec.proxy.replicas again", live.Name)
 	}
 	return nil
 }

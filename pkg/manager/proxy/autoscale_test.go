@@ -80,7 +80,7 @@ func TestAutoscaling(t *testing.T) {
 	syncOnce(t, f, c, PDState(c, Stores(3)))
 	assert.Equal(t, []string{"apply Deployment demo-proxy", "delete HorizontalPodAutoscaler demo-proxy"}, f.Writes())
 	assert.EqualValues(t, 2, *f.Deployments.Get(Namespace, "demo-proxy").Spec.Replicas)
-	assert.Equal(t, []string{"Normal Scaling: Deleted the autoscaler; the number of proxies is spec.proxy.replicas again"}, f.Events.All())
+	assert.Equal(t, []string{"Normal Scaling: Deleted HorizontalPodAutoscaler demo-proxy; the number of proxies is spec.proxy.replicas again"}, f.Events.All())
 
 	syncOnce(t, f, c, PDState(c, Stores(3)))
 	assert.Empty(t, f.Writes())

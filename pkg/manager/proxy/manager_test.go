@@ -121,7 +121,7 @@ func TestChangesAreTold(t *testing.T) {
 			[]string{"Normal Applied: Brought Service demo-proxy to what the spec asks for"}},
 		"a budget that is gone": {func(f *Fakes, _ *v1alpha1.CellCluster) { f.Budgets.Remove(f.Budgets.Get(Namespace, "demo-proxy")) },
 			[]string{"Normal Applied: Brought PodDisruptionBudget demo-proxy to what the spec asks for"}},
-		"autoscaling": {func(_ *Fakes, c *v1alpha1.CellCluster) { autoscaled(c) }, []string{"Normal Scaling: Told the autoscaler to keep 1 to 8 proxies"}},
+		"autoscaling": {func(_ *Fakes, c *v1alpha1.CellCluster) { autoscaled(c) }, []string{"Normal Scaling: Told HorizontalPodAutoscaler demo-proxy to keep 1 to 8 proxies"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Cluster("demo", Bootstrapped)
