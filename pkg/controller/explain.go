@@ -6,6 +6,7 @@ package controller
 import (
 	"maps"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,18 +45,20 @@ func (e *explainer) explain(object *v1alpha1.CellCluster, r manager.Result) {
 		e.events.Event(object, corev1.EventTypeNormal, o.Type, o.Message)
 	}
 	for _, p := range r.Problems {
-		if e.isNew(k, p.Reason, "", p.Message) {
+		// What follows a colon is the word of a container or a server, in which anything may change.
+		what, _, _ := strings.Cut(p.Message, ": ")
+		if e.isNew(k, p.Reason, "", what) {
 			e.events.Event(object, corev1.EventTypeWarning, p.Reason, p.Message)
 		}
 	}
 }
 
-// digits are taken out of messages, which count and measure: that a number changes is no news.
-var digits = regexp.MustCompile(`[0-9]+`)
+// numbers are taken out of messages, which count and measure: that one changes is no news. Those in names stay.
+var numbers = regexp.MustCompile(`(^|[^-\w])[0-9][\w.]*`)
 
 // isNew tells whether something has not been told of late, and remembers that it is told now.
 func (e *explainer) isNew(k types.NamespacedName, reason, target, message string) bool {
-	what := saying{reason, target, digits.ReplaceAllString(message, "")}
+	what := saying{reason, target, numbers.ReplaceAllString(message, "$1")}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.now()

@@ -44,7 +44,10 @@ func TestExplain(t *testing.T) {
 		{"for so long that it is told again", explainPause, step("demo-store-3", refused), "Normal Scaling: " + refused},
 		{"a problem", 0, problem("pod demo-pd-0: no such image"), "Warning PodFailing: pod demo-pd-0: no such image"},
 		{"it lasts", explainPause - time.Second, problem("pod demo-pd-0: no such image"), ""},
-		{"it lasts on", explainPause - time.Second, problem("pod demo-pd-0: no such image"), ""},
+		{"it lasts on, in other words", explainPause - time.Second, problem("pod demo-pd-0: pull of image failed"), ""},
+		{"the same of another pod", 0, problem("pod demo-pd-1: no such image"), "Warning PodFailing: pod demo-pd-1: no such image"},
+		{"a time", 0, problem("PD has given no answer for 21s: timeout"), "Warning PodFailing: PD has given no answer for 21s: timeout"},
+		{"a longer time", time.Minute, problem("PD has given no answer for 1m21s: timeout"), ""},
 	} {
 		now = now.Add(x.after)
 		before := len(events.All())

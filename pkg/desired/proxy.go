@@ -37,7 +37,7 @@ func ProxyDeployment(c *v1alpha1.CellCluster, replicas *int32, launcherImage str
 	if err != nil {
 		return nil, err
 	}
-	none, surge := intstr.FromInt32(0), intstr.FromString("25%")
+	none, surge := intstr.FromInt32(0), intstr.FromInt32(1)
 	history := int32(revisionHistory)
 	x := component{
 		name: naming.Proxy,
