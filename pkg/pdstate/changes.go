@@ -69,6 +69,8 @@ func Changes(before, after *Snapshot) Change {
 	c.add(Bootstrap, before.System.AlreadyBootstrapped != after.System.AlreadyBootstrapped ||
 		before.System.MaxReplicas != after.System.MaxReplicas || !sameInit(before.System.InitParams, after.System.InitParams))
 	c.add(Replicas, before.System.ReplicasNotFullCellCount != after.System.ReplicasNotFullCellCount)
+	// What nobody could know under a young leader is certain when it has led for long enough, though nothing else differs.
+	c.add(Heartbeats, before.Err == nil && before.tooYoung() && !after.tooYoung())
 	c |= storeChanges(before, after)
 	if !after.CellsAt.IsZero() {
 		c |= cellChanges(before, after)

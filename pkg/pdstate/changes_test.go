@@ -44,12 +44,24 @@ func TestChanges(t *testing.T) {
 	fail := func(err error) func(*Snapshot) {
 		return func(s *Snapshot) { s.Err, s.FailedSince, s.Failures = err, t0, s.Failures+1 }
 	}
+	// unheard is a leader to which nobody has reported, and which has led for so long.
+	unheard := func(led time.Duration) func(*Snapshot) {
+		return func(s *Snapshot) {
+			s.LeaderSince, s.At = t0, t0.Add(led)
+			for i := range s.Stores {
+				s.Stores[i].LastHeartbeat = time.Time{}
+			}
+		}
+	}
 	tests := []struct {
 		name          string
 		before, after func(*Snapshot)
 		want          Change
 	}{
 		{"nothing", nil, nil, 0},
+		{"a young leader of whom nobody is heard", unheard(10 * time.Second), unheard(12 * time.Second), 0},
+		{"the same, when it has led for long", unheard(19 * time.Second), unheard(21 * time.Second), Heartbeats},
+		{"the same, ever after", unheard(21 * time.Second), unheard(23 * time.Second), 0},
 		{"figures that move by themselves", nil, func(s *Snapshot) {
 			s.At, s.CellsAt, s.MembersAt = t0.Add(time.Minute), t0.Add(time.Minute), t0.Add(time.Minute)
 			for i := range s.Stores {

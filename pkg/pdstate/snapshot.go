@@ -118,12 +118,17 @@ func (s *Snapshot) Unknown(now time.Time) string {
 		return fmt.Sprintf("PD's last answer is %v old", rounded(s.Age(now)))
 	}
 	// It counts what the leader could know when it answered; time alone does not make it know more.
-	if led := s.At.Sub(s.LeaderSince); led < s.heartbeatLimit() {
-		if silent, all := s.unheard(); silent > 0 {
-			return fmt.Sprintf("PD %s has led for %v, and %d of %d stores have not reported to it", s.Leader, rounded(led), silent, all)
-		}
+	if s.tooYoung() {
+		silent, all := s.unheard()
+		return fmt.Sprintf("PD %s has led for %v, and %d of %d stores have not reported to it", s.Leader, rounded(s.At.Sub(s.LeaderSince)), silent, all)
 	}
 	return ""
+}
+
+// tooYoung tells whether PD's leader had led for too short a time, when it answered, for all stores to report to it.
+func (s *Snapshot) tooYoung() bool {
+	silent, _ := s.unheard()
+	return silent > 0 && s.At.Sub(s.LeaderSince) < s.heartbeatLimit()
 }
 
 // unheard counts the stores without a known heartbeat among those that are no tombstones.
