@@ -4,6 +4,7 @@
 package model
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -84,6 +85,7 @@ func Workloads() []*Workload {
 		deletion(),
 		badImage(),
 		badImageTakenBack(),
+		givenUp(),
 		wipedPD(),
 		wipedStore(),
 		lostNode("lost node", 45),
@@ -193,6 +195,27 @@ func badImageTakenBack() *Workload {
 		}
 	}
 	return w
+}
+
+// givenUp is an outage of PD after which no store and no proxy ever turns to it again, until they are restarted.
+func givenUp() *Workload {
+	var before map[string]types.UID
+	return &Workload{
+		// Who has given PD up cannot be told by it to let leaders go.
+		Name: "PD is given up", Least: 30, Harms: true, MayLead: true,
+		Do: func(r *Run) {
+			before = r.uids()
+			r.World.GiveUp()
+		},
+		Done: func(r *Run) bool {
+			for name, uid := range r.uids() {
+				if before[name] == uid && !strings.HasPrefix(name, naming.Member(sim.Cluster, naming.PD)) {
+					return false
+				}
+			}
+			return r.Ready()
+		},
+	}
 }
 
 // uids are those of the pods, by name.

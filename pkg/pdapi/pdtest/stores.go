@@ -43,6 +43,7 @@ type store struct {
 	raceDown      bool // the next DELETE meets a heartbeat under way
 	writeBackUp   bool // that heartbeat comes next
 	running       bool
+	gaveUp        bool // it runs, and never reports again
 	// started is the process's last start, stopped its last end.
 	started, stopped time.Time
 
@@ -150,6 +151,15 @@ func (pd *PD) StopStore(id uint64) {
 	}
 }
 
+// GiveUp makes a store that runs never report again until it is started anew, as one does that could not reach PD for too long.
+func (pd *PD) GiveUp(id uint64) {
+	pd.mu.Lock()
+	defer pd.mu.Unlock()
+	if s := pd.store(id); s != nil {
+		s.gaveUp = true
+	}
+}
+
 // StartStore starts a store again with its data. PD follows a change of its
 // address and labels, never of its client address; a zero Store changes nothing.
 func (pd *PD) StartStore(id uint64, as Store) error {
@@ -165,7 +175,7 @@ func (pd *PD) StartStore(id uint64, as Store) error {
 	if as.Address != "" {
 		s.Address, s.Zone, s.Rack = as.Address, as.Zone, as.Rack
 	}
-	s.running, s.started = true, pd.config.Now()
+	s.running, s.gaveUp, s.started = true, false, pd.config.Now()
 	pd.hear(s)
 	return nil
 }
@@ -196,7 +206,7 @@ func (pd *PD) chosen(ids []uint64) []*store {
 		for _, id := range ids {
 			wanted = wanted || id == s.id
 		}
-		if wanted && s.running && s.state != tombstone {
+		if wanted && s.running && !s.gaveUp && s.state != tombstone {
 			out = append(out, s)
 		}
 	}

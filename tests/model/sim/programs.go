@@ -294,6 +294,16 @@ func (w *World) watchFirst(name string) {
 	}
 }
 
+// GiveUp is an outage of PD that is so long that all stores give it up.
+func (w *World) GiveUp() {
+	for _, x := range w.processes {
+		if x.store != 0 {
+			w.PD.GiveUp(x.store)
+		}
+	}
+	w.Reelect()
+}
+
 // Reelect gives PD another leader at once, where it has another member that runs.
 func (w *World) Reelect() {
 	for _, m := range w.PD.MemberInfos() {
