@@ -23,6 +23,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
 	"github.com/deepfabric/elasticell-operator/tests/internal/kube"
 )
 
@@ -115,8 +116,10 @@ func (r *release) stand(t *testing.T, l *Lab) {
 	delete(before, string(naming.Proxy)) // these the Deployment restarts
 	require.NoError(t, l.Kube.CoreV1().Pods(l.Namespace).DeleteCollection(ctx, metav1.DeleteOptions{},
 		metav1.ListOptions{LabelSelector: naming.LabelComponent + " in (pd,store)"}))
+	cluster := r.cluster.DeepCopy()
+	v1alpha1.SetDefaults(cluster)
 	l.Until(func() bool {
-		l.locate()
+		l.locate(cluster.Spec.Store.LocationLabels)
 		return l.allReady(before) && l.rolled()
 	}, func() string { return "all pods are new and ready" })
 }
@@ -140,7 +143,7 @@ func (r *release) needs(t *testing.T, l *Lab) {
 }
 
 // locate tells new stores where they are, as the earlier operator did.
-func (l *Lab) locate() {
+func (l *Lab) locate(labels *v1alpha1.LocationLabels) {
 	list, err := l.Kube.CoreV1().Pods(l.Namespace).List(context.Background(), metav1.ListOptions{LabelSelector: l.Selector() + "," + naming.LabelComponent + "=store"})
 	require.NoError(l.T, err)
 	for i := range list.Items {
@@ -148,8 +151,11 @@ func (l *Lab) locate() {
 		if p.Spec.NodeName == "" || p.Annotations[naming.AnnotationZone] != "" || p.DeletionTimestamp != nil {
 			continue
 		}
-		body := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"zone",%q:%q}}}`, naming.AnnotationZone, naming.AnnotationRack, p.Spec.NodeName)
-		_, err := l.Kube.CoreV1().Pods(l.Namespace).Patch(context.Background(), p.Name, types.MergePatchType, body, metav1.PatchOptions{})
+		node, err := l.Kube.CoreV1().Nodes().Get(context.Background(), p.Spec.NodeName, metav1.GetOptions{})
+		require.NoError(l.T, err)
+		at := view.LocationOf(labels, node.Name, node)
+		body := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q,%q:%q}}}`, naming.AnnotationZone, at.Zone, naming.AnnotationRack, at.Rack)
+		_, err = l.Kube.CoreV1().Pods(l.Namespace).Patch(context.Background(), p.Name, types.MergePatchType, body, metav1.PatchOptions{})
 		require.True(l.T, err == nil || apierrors.IsNotFound(err), "%v", err)
 	}
 }
