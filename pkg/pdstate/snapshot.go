@@ -127,8 +127,11 @@ func (s *Snapshot) Unknown(now time.Time) string {
 
 // tooYoung tells whether PD's leader had led for too short a time, when it answered, for all stores to report to it.
 func (s *Snapshot) tooYoung() bool {
+	if s.At.Sub(s.LeaderSince) >= s.heartbeatLimit() {
+		return false
+	}
 	silent, _ := s.unheard()
-	return silent > 0 && s.At.Sub(s.LeaderSince) < s.heartbeatLimit()
+	return silent > 0
 }
 
 // unheard counts the stores without a known heartbeat among those that are no tombstones.

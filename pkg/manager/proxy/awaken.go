@@ -47,11 +47,12 @@ const (
 
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
-	if len(suspects(c)) > 0 {
+	gaveUp := store.GaveUp(c)
+	if len(suspects(c, gaveUp)) > 0 {
 		return &manager.Step{Type: v1alpha1.ReasonRepairing, Do: markSuspects,
 			Message: "stores gave PD up, and proxies that ran beside them may have, too; marking them for a restart"}
 	}
-	if c.PDUnknown() != "" || len(store.GaveUp(c)) > 0 {
+	if c.PDUnknown() != "" || len(gaveUp) > 0 {
 		return nil
 	}
 	target := nextMarked(c.Proxy.Pods)
@@ -73,8 +74,7 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 
 // suspects are the proxies that ran when stores gave PD up and are not marked yet: all, where most stores
 // did, as in an outage of PD; else those on the nodes of these stores, as where a node was cut off.
-func suspects(c *view.Cluster) []*corev1.Pod {
-	gaveUp := store.GaveUp(c)
+func suspects(c *view.Cluster, gaveUp []view.Pod) []*corev1.Pod {
 	all := 2*len(gaveUp) > len(c.Store.Pods)
 	var out []*corev1.Pod
 	for _, p := range c.Proxy.Pods {
@@ -114,7 +114,7 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	if s.Do == markSuspects {
 		var errs []error
 		since := c.Now.UTC().Format(time.RFC3339)
-		for _, p := range suspects(fresh) {
+		for _, p := range suspects(fresh, store.GaveUp(fresh)) {
 			errs = append(errs, a.controls.Pods.PatchMetadata(ctx, p, control.Metadata{Annotations: map[string]*string{naming.AnnotationGaveUpPD: &since}}))
 		}
 		return errors.Join(errs...)

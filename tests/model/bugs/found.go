@@ -37,8 +37,8 @@ var Found = []Bug{
 	{
 		Name:   "time alone makes an answer of a young PD leader certain",
 		File:   "pkg/pdstate/snapshot.go",
-		Old:    "silent > 0 && s.At.Sub(s.LeaderSince) <",
-		New:    "silent > 0 && time.Since(s.LeaderSince) <",
+		Old:    "if s.At.Sub(s.LeaderSince) >=",
+		New:    "if time.Since(s.LeaderSince) >=",
 		Caught: "TestUnknown", Unit: "pkg/pdstate",
 	},
 	{

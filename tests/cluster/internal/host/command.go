@@ -75,7 +75,7 @@ func (d Daemon) Start() (Process, <-chan struct{}, error) {
 		return Process{}, nil, fmt.Errorf("start %s: %w", d.Args[0], err)
 	}
 	ended := make(chan struct{})
-	process, err := ProcessOf(cmd.Process.Pid)
+	process, err := childOf(cmd.Process.Pid)
 	go func() {
 		_ = cmd.Wait() // only to reap it; how it ended is in its log
 		close(ended)

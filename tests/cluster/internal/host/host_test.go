@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestParseStat(t *testing.T) {
@@ -41,6 +42,20 @@ func TestParseStat(t *testing.T) {
 			assert.Equal(t, tt.want, got)
 		})
 	}
+}
+
+func TestChildThatEndedAtOnce(t *testing.T) {
+	child := exec.Command("true")
+	require.NoError(t, child.Start())
+	t.Cleanup(func() { _ = child.Wait() })
+	// It has ended, and is left for Wait.
+	require.NoError(t, unix.Waitid(unix.P_PID, child.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil))
+	process, err := childOf(child.Process.Pid)
+	require.NoError(t, err)
+	assert.Equal(t, child.Process.Pid, process.PID)
+	assert.False(t, process.Alive())
+	_, err = ProcessOf(child.Process.Pid)
+	assert.ErrorContains(t, err, "it has ended")
 }
 
 func TestLeftovers(t *testing.T) {

@@ -36,6 +36,16 @@ func ProcessOf(pid int) (Process, error) {
 	return Process{PID: pid, Start: stat.start}, nil
 }
 
+// childOf looks up a child that nobody has waited for yet. It may have ended: a program that fails at
+// once is told of by its log, as one that fails later is.
+func childOf(pid int) (Process, error) {
+	stat, err := readStat(pid)
+	if err != nil {
+		return Process{}, err
+	}
+	return Process{PID: pid, Start: stat.start}, nil
+}
+
 // Alive tells whether the process still runs. A zombie does not.
 func (p Process) Alive() bool {
 	if p.PID <= 0 {
