@@ -254,7 +254,8 @@ func fateOfClaims(o *v1alpha1.CellCluster) string {
 }
 
 // setCondition sets a condition and keeps the time of its last transition, as
-// Kubernetes does, but by the view's clock.
+// Kubernetes does, but by the view's clock. What is awaited, or wrong, is told by the
+// reason, so that there another reason is a transition, too.
 func setCondition(c *view.Cluster, s *v1alpha1.CellClusterStatus, next metav1.Condition) {
 	next.ObservedGeneration = s.ObservedGeneration
 	if next.Type == v1alpha1.ConditionProgressing || next.Type == v1alpha1.ConditionPaused {
@@ -263,7 +264,8 @@ func setCondition(c *view.Cluster, s *v1alpha1.CellClusterStatus, next metav1.Co
 	next.LastTransitionTime = metav1.NewTime(c.Now.Truncate(time.Second))
 	for i := range s.Conditions {
 		if s.Conditions[i].Type == next.Type {
-			if s.Conditions[i].Status == next.Status {
+			told := next.Type == v1alpha1.ConditionProgressing || next.Type == v1alpha1.ConditionDegraded
+			if s.Conditions[i].Status == next.Status && (!told || s.Conditions[i].Reason == next.Reason) {
 				next.LastTransitionTime = s.Conditions[i].LastTransitionTime
 			}
 			s.Conditions[i] = next
@@ -326,7 +328,16 @@ func isReady(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterStatus) (
 	case !s.Bootstrapped:
 		return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonWaitingForBootstrap, Message: "the first store has not created the first cells yet"}
 	}
-	return metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonAsExpected}
+	return metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonAsExpected, Message: advice(c)}
+}
+
+// advice is what is unwise about a spec that is carried out; "" if nothing is.
+func advice(c *view.Cluster) string {
+	n := c.Object.Spec.PD.Replicas
+	if n%2 != 0 {
+		return ""
+	}
+	return fmt.Sprintf("spec.pd.replicas: %d PDs bear the loss of %d, no more than %d would; an odd number is better", n, (n-1)/2, n-1)
 }
 
 // isAvailable is about clients: a proxy takes them, and enough stores are up for every cell to have a majority.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
@@ -236,11 +237,30 @@ func TestTransitionTimes(t *testing.T) {
 			assert.Equal(t, ct.Now(), condition.LastTransitionTime.UTC(), kind)
 		}
 	}
-	third := ComputeStatus(&later, waiting("WaitingForPods", "y"), second)
+	later.Now = ct.Now().Add(20 * time.Second)
+	third := ComputeStatus(&later, waiting("Repairing", "y"), second)
 	progressing := meta.FindStatusCondition(third.Conditions, "Progressing")
 	assert.Equal(t, "y", progressing.Message)
-	assert.Equal(t, ct.Now().Add(10*time.Second), progressing.LastTransitionTime.UTC(), "another reason is no transition")
+	assert.Equal(t, ct.Now().Add(10*time.Second), progressing.LastTransitionTime.UTC(), "another message is no transition")
+	fourth := ComputeStatus(&later, waiting("WaitingForPods", "z"), third)
+	for kind, since := range map[string]time.Duration{"Progressing": 20 * time.Second, "Ready": 10 * time.Second, "Available": 0} {
+		condition := meta.FindStatusCondition(fourth.Conditions, kind)
+		assert.Equal(t, ct.Now().Add(since), condition.LastTransitionTime.UTC(), "%s: by its reason Progressing tells since when something is awaited", kind)
+	}
 	require.Len(t, third.Conditions, 6)
+}
+
+// An even number of PDs is unwise and allowed: the status says so, and the cluster is Ready.
+func TestEvenPDs(t *testing.T) {
+	for n, want := range map[int32]string{3: "", 4: "4 PDs bear the loss of 1, no more than 3 would", 2: "2 PDs bear the loss of 0, no more than 1 would"} {
+		c := ct.Cluster("demo", ct.Bootstrapped, func(c *v1alpha1.CellCluster) { c.Spec.PD.Replicas = n })
+		s := ComputeStatus(ct.Settled(c).View(c, ct.PDState(c, ct.Stores(3))), manager.Result{}, c.Status)
+		ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
+		assert.Equal(t, metav1.ConditionTrue, ready.Status, ready.Message)
+		assert.Contains(t, ready.Message, want)
+		assert.Equal(t, want == "", ready.Message == "")
+		assert.Empty(t, s.Message)
+	}
 }
 
 func TestOperationTimes(t *testing.T) {

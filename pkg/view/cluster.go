@@ -91,6 +91,16 @@ func (s *Set) Pod(ordinal int32) (Pod, bool) {
 	return Pod{}, false
 }
 
+// Missing names the first pod that the StatefulSet asks for and that is not there; "" if none is.
+func (s *Set) Missing(cluster string, component naming.Component) string {
+	for i := range s.Replicas() {
+		if _, ok := s.Pod(i); !ok {
+			return naming.Pod(cluster, component, i)
+		}
+	}
+	return ""
+}
+
 // Replicas is the number of members that the StatefulSet asks for; 0 if it does not exist.
 func (s *Set) Replicas() int32 {
 	if s.Set == nil || s.Set.Spec.Replicas == nil {

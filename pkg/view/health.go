@@ -45,7 +45,7 @@ func (c *Cluster) PDSilent() string {
 	case c.State == nil:
 		return "PD has not answered yet"
 	case c.State.Err != nil:
-		return silence(c.State.Err)
+		return c.silence(c.State.Err)
 	case c.State.At.IsZero():
 		return "PD has not answered yet"
 	case c.ForeignPD() != "":
@@ -59,10 +59,14 @@ func (c *Cluster) PDSilent() string {
 
 // silence says in a sentence why PD's words cannot be had. The error itself names
 // endpoints in the order in which they were asked, which changes each time.
-func silence(err error) string {
+func (c *Cluster) silence(err error) string {
 	switch {
 	case errors.Is(err, pdapi.ErrNoLeader):
-		return "no PD leads; an election takes about 7 s"
+		text := "no PD leads; an election takes about 7 s"
+		if n := len(c.Object.Status.PD.Members); n > 1 {
+			text += fmt.Sprintf(", and needs %d of the %d members, with their volumes", n/2+1, n)
+		}
+		return text
 	case errors.Is(err, pdapi.ErrUnreachable):
 		return "no PD answers; look at the PD pods"
 	case errors.Is(err, pdapi.ErrGarbage):

@@ -285,4 +285,8 @@ func TestSilence(t *testing.T) {
 		assert.Contains(t, got, want)
 		assert.NotContains(t, got, "10.244.3.2")
 	}
+	c.Status.PD.Members = map[string]v1alpha1.PDMember{"demo-pd-0": {}, "demo-pd-1": {}}
+	state := PDState(c, Unreachable)
+	state.Err = pdapi.ErrNoLeader
+	assert.Contains(t, New().View(c, state).PDSilent(), "needs 2 of the 2 members, with their volumes")
 }

@@ -5,6 +5,7 @@ package model
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,8 +87,47 @@ func (r *Run) members(c naming.Component) []*corev1.Pod {
 	})
 }
 
-// notWhole names a pod of PD or stores, other than one, that is not there or not ready; "" if all are.
+// tolerance is for how many seconds a member that was taken away by a fault may be unknown to the operator:
+// its node may have been lost with it, and PD's word of it may be of the time before.
+const tolerance = 20
+
+// notWhole names a pod of PD or stores, other than one, that is not there or not ready, although the
+// operator took it away, or knows; "" if there is none.
 func (r *Run) notWhole(except string) string {
+	for _, name := range r.missing() {
+		if name != except && r.known(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// known tells whether the operator is to know that a pod is missing.
+func (r *Run) known(pod string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since, noted := r.away[pod]
+	return !r.limp || r.ours[pod] || noted && r.Seconds-since > tolerance
+}
+
+// noteMissing keeps since when each pod is missing, and forgets those that are back.
+func (r *Run) noteMissing() {
+	missing := r.missing()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	away := map[string]int{}
+	for _, name := range missing {
+		away[name] = r.Seconds
+		if since, ok := r.away[name]; ok {
+			away[name] = since
+		}
+	}
+	r.away = away
+	maps.DeleteFunc(r.ours, func(name string, _ bool) bool { return !slices.Contains(missing, name) })
+}
+
+// missing are the pods of PD and stores that are not there or not ready.
+func (r *Run) missing() (names []string) {
 	for _, c := range []naming.Component{naming.PD, naming.Store} {
 		set := r.set(c)
 		if set == nil {
@@ -98,12 +138,12 @@ func (r *Run) notWhole(except string) string {
 			ready[p.Name] = kubeview.PodReady(p)
 		}
 		for i := range *set.Spec.Replicas {
-			if name := naming.Pod(sim.Cluster, c, i); name != except && !ready[name] {
-				return name
+			if name := naming.Pod(sim.Cluster, c, i); !ready[name] {
+				names = append(names, name)
 			}
 		}
 	}
-	return ""
+	return names
 }
 
 // checkPodDeletion: one disruption at a time, PD keeps its quorum, and no store stops that a cell needs.
@@ -115,9 +155,12 @@ func (r *Run) checkPodDeletion(w Write) {
 	if !kubeview.PodReady(p) {
 		return // nothing is lost with it
 	}
-	if other := r.notWhole(w.Name); other != "" && !r.limp {
+	if other := r.notWhole(w.Name); other != "" {
 		r.breach("pod %s is deleted while pod %s is not ready", w.Name, other)
 	}
+	r.mu.Lock()
+	r.ours[w.Name] = true
+	r.mu.Unlock()
 	switch naming.Component(p.Labels[naming.LabelComponent]) {
 	case naming.PD:
 		if len(r.World.PD.MemberInfos()) > 2 && r.World.Quorum() && !r.World.QuorumWithout(w.Name) {
@@ -267,7 +310,7 @@ func (r *Run) checkShrink(component naming.Component, pod string) {
 	if m := r.memberOf(pod); m != nil && m.Running && !r.World.QuorumWithout(pod) {
 		r.breach("PD loses its quorum with pod %s", pod)
 	}
-	if other := r.notWhole(pod); other != "" && r.memberOf(pod) != nil && r.memberOf(pod).Running && !r.limp {
+	if other := r.notWhole(pod); other != "" && r.memberOf(pod) != nil && r.memberOf(pod).Running {
 		r.breach("PD's pod %s goes while pod %s is not ready", pod, other)
 	}
 }
@@ -330,7 +373,7 @@ func (r *Run) checkAddMember() {
 		}
 	}
 	for _, m := range r.World.PD.MemberInfos() {
-		if !m.Running && !r.limp {
+		if !m.Running && r.known(naming.PodOfHost(strings.TrimPrefix(m.PeerURL, "http://"))) {
 			r.breach("a member is added while member %s does not run", m.PeerURL)
 		}
 	}
@@ -368,6 +411,7 @@ func (r *Run) checkSecond() {
 			r.breach("there are %d stores, and at most %d may be", *set.Spec.Replicas, most)
 		}
 	}
+	r.noteMissing()
 	if n, init := len(pd.CellInfos()), pd.Init(); n != 0 && (init == nil || n != int(init.InitCellCount)) {
 		r.breach("there are %d cells, so that stores have created them twice, or without being told how many", n)
 	}

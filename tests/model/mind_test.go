@@ -12,6 +12,7 @@ import (
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/tests/model/sim"
 )
 
 var (
@@ -92,8 +93,10 @@ func whimsical(seed uint64) *Workload {
 		Name: fmt.Sprintf("seed %d", seed), Spec: soon, Least: last + 2, Spares: 2, Harms: true,
 		Do: func(r *Run) { final = *r.Object().Spec.DeepCopy() },
 		Each: func(r *Run) {
-			if r.Seconds == lost {
+			// Not where a quorum would be lost with it for good: of two PDs, or of three while one is away.
+			if pod := naming.Pod(sim.Cluster, component, 1); lost >= 0 && r.Seconds >= lost && (component != naming.PD || r.memberOf(pod) != nil && r.World.QuorumWithout(pod)) {
 				r.World.Wipe(component, 1)
+				lost = -1
 			}
 			for _, whim := range when[r.Seconds] {
 				r.Edit(func(s *spec) { whim(dice, s) })

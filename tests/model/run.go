@@ -50,6 +50,9 @@ type Run struct {
 	writes   []Write
 	told     []told
 	breaches []string
+	// away is since which second each missing pod of PD and stores is missing; ours are those of them that the operator deleted.
+	away map[string]int
+	ours map[string]bool
 	// limp: the workload or the fault takes members away, so that their absence is not the operator's doing.
 	limp bool
 	rest bool // nothing may be written any more
@@ -68,7 +71,7 @@ type Run struct {
 func play(t *testing.T, w *Workload, f Fault) (out *Outcome) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &Run{T: t, API: ct.NewAPI(), Workload: w}
+		r := &Run{T: t, API: ct.NewAPI(), Workload: w, ours: map[string]bool{}}
 		r.World = sim.New(r.API, nodes)
 		r.World.Breach = r.breach
 		out = r.play(f)

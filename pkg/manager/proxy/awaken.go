@@ -4,6 +4,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
@@ -60,16 +62,29 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 		return nil
 	}
 	step := &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name}
-	for _, p := range c.Proxy.Pods {
-		// One that does not come up at all keeps nobody from being cured.
-		if p != target && !view.PodReady(p) && view.NotReadyFor(p, c.Now) < brokenAfter {
-			step.Message = fmt.Sprintf("proxy %s may have given PD up and is restarted when %s is ready", target.Name, p.Name)
-			return step
-		}
+	if pod := returning(c, target); pod != "" {
+		step.Message = fmt.Sprintf("proxy %s may have given PD up and is restarted when %s is ready", target.Name, pod)
+		return step
 	}
 	step.Do = restart
 	step.Message = fmt.Sprintf("proxy %s may have given PD up, which only a restart cures; restarting it", target.Name)
 	return step
+}
+
+// returning names a pod, other than one, that is on its way back, since there is one disruption at a
+// time; "" if none is. One that does not come back at all keeps nobody from being cured.
+func returning(c *view.Cluster, except *corev1.Pod) string {
+	for _, p := range slices.Concat(member.Pods(c.PD.Pods), member.Pods(c.Store.Pods), c.Proxy.Pods) {
+		away := view.NotReadyFor(p, c.Now)
+		if p.DeletionTimestamp != nil {
+			away = c.Now.Sub(p.DeletionTimestamp.Time)
+		}
+		if p != except && !view.PodReady(p) && away < brokenAfter {
+			return p.Name
+		}
+	}
+	// Where a pod cannot even be made, for want of quota perhaps, none is deleted.
+	return cmp.Or(c.PD.Missing(c.Object.Name, naming.PD), c.Store.Missing(c.Object.Name, naming.Store))
 }
 
 // suspects are the proxies that ran when stores gave PD up and are not marked yet: all, where most stores
@@ -120,7 +135,7 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		return errors.Join(errs...)
 	}
 	pod := nextMarked(c.Proxy.Pods)
-	if pod == nil || pod.Name != s.Target {
+	if pod == nil || pod.Name != s.Target || returning(fresh, pod) != "" {
 		return nil
 	}
 	if err := a.controls.Pods.Delete(ctx, pod); err != nil {

@@ -84,6 +84,14 @@ func notReadyFor(d time.Duration) PodModifier {
 	}
 }
 
+// ending makes a pod be on its way out, with so much time left.
+func ending(left time.Duration) PodModifier {
+	return func(p *corev1.Pod) {
+		at := metav1.NewTime(Now().Add(left))
+		p.DeletionTimestamp = &at
+	}
+}
+
 func TestAwakenerDecides(t *testing.T) {
 	tests := map[string]struct {
 		proxies []PodModifier
@@ -102,6 +110,8 @@ func TestAwakenerDecides(t *testing.T) {
 		"then one after another":             {[]PodModifier{marked, marked}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
 		"one that serves nobody first":       {[]PodModifier{marked, both(notReadyFor(time.Hour), marked)}, gaveUp(), "Restart", "demo-proxy-1", "restarting it"},
 		"not before the last is back":        {[]PodModifier{marked, notReadyFor(10 * time.Second)}, gaveUp(), "", "demo-proxy-0", "is restarted when demo-proxy-1 is ready"},
+		"not before a deleted one is gone":   {[]PodModifier{marked, ending(10 * time.Second)}, gaveUp(), "", "demo-proxy-0", "is restarted when demo-proxy-1 is ready"},
+		"unless its node is gone":            {[]PodModifier{marked, ending(-10 * time.Minute)}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
 		"unless that never comes up":         {[]PodModifier{marked, notReadyFor(10 * time.Minute)}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
 	}
 	for name, test := range tests {
@@ -116,6 +126,36 @@ func TestAwakenerDecides(t *testing.T) {
 			assert.Equal(t, test.do, step.Do)
 			assert.Equal(t, test.target, step.Target)
 			assert.Contains(t, step.Message, test.message)
+		})
+	}
+}
+
+// One disruption at a time: what was restarted before is back, unless it does not come back at all.
+func TestAwakenerWaitsForMembers(t *testing.T) {
+	tests := map[string]struct {
+		change func(*v1alpha1.CellCluster, *Fakes)
+		waits  string // for which pod; "" for none
+	}{
+		"all are there":                  {func(*v1alpha1.CellCluster, *Fakes) {}, ""},
+		"a store starts":                 {func(c *v1alpha1.CellCluster, f *Fakes) { f.Add(Pod(c, naming.Store, 2, notReadyFor(10*time.Second))) }, "demo-store-2"},
+		"a store does not start":         {func(c *v1alpha1.CellCluster, f *Fakes) { f.Add(Pod(c, naming.Store, 2, notReadyFor(time.Hour))) }, ""},
+		"a PD starts":                    {func(c *v1alpha1.CellCluster, f *Fakes) { f.Add(Pod(c, naming.PD, 2, notReadyFor(10*time.Second))) }, "demo-pd-2"},
+		"a store's pod is not there yet": {func(_ *v1alpha1.CellCluster, f *Fakes) { f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-2")) }, "demo-store-2"},
+		"a PD's pod is not there yet":    {func(_ *v1alpha1.CellCluster, f *Fakes) { f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-0")) }, "demo-pd-0"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped)
+			f := afterOutage(c, marked, marked)
+			test.change(c, f)
+			step := proxy.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, gaveUp()...)))
+			require.NotNil(t, step)
+			if test.waits == "" {
+				assert.Equal(t, manager.Verb("Restart"), step.Do, step.Message)
+				return
+			}
+			assert.Empty(t, step.Do)
+			assert.Contains(t, step.Message, "is restarted when "+test.waits+" is ready")
 		})
 	}
 }

@@ -97,6 +97,13 @@ var Found = []Bug{
 		New:    "before.tooYoung() && after.Leader == \"\"",
 		Caught: "TestUndisturbed/PD-is-given-up", // found on real nodes, by scenarios.TestGivenUp
 	},
+	{
+		Name:   "a proxy is restarted while a store that was restarted before it is not back",
+		File:   "pkg/manager/proxy/awaken.go",
+		Old:    ", c.Store.Missing(c.Object.Name, naming.Store))",
+		New:    ")",
+		Caught: "TestUndisturbed/PD-is-given-up",
+	},
 }
 
 // All are all bugs.

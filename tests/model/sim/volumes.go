@@ -111,6 +111,9 @@ func (w *World) runVolumes() {
 // Wipe empties the volume of a member, and ends its program, which starts again.
 func (w *World) Wipe(component naming.Component, ordinal int32) {
 	c := ct.Read[corev1.PersistentVolumeClaim](w.API, Namespace, naming.Claim(Cluster, component, ordinal))
+	if c == nil {
+		return
+	}
 	w.end(naming.Pod(Cluster, component, ordinal))
 	w.disks[c.UID] = &disk{}
 }
