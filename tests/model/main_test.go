@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 	// Its pause between errors goes by one clock for all, and each run has its own.
 	utilruntime.ErrorHandlers = nil
 	code := m.Run()
-	fmt.Printf("%d schedules were tried\n", triedTotal.Load())
+	if n := triedTotal.Load(); n > 0 {
+		fmt.Printf("%d schedules were tried\n", n)
+	}
 	os.Exit(code)
 }

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +55,10 @@ func TestChangesOfMind(t *testing.T) {
 		first = uint64(time.Now().UnixNano()) % 1e9
 	}
 	const lanes = 2
+	var tried, failures atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("by chance, changes of mind: %d of %d schedules tried, %d failed", tried.Load(), n, failures.Load())
+	})
 	for lane := range lanes {
 		t.Run(fmt.Sprint(lane), func(t *testing.T) {
 			t.Parallel()
@@ -61,9 +66,11 @@ func TestChangesOfMind(t *testing.T) {
 			for i := lane; i < n && failed < maxFailures; i += lanes {
 				s := first + uint64(i)
 				triedTotal.Add(1)
+				tried.Add(1)
 				out := play(t, whimsical(s), crashes(s))
 				if problem := out.problem(); problem != "" {
 					failed++
+					failures.Add(1)
 					t.Errorf("seed %d: %s\nagain: go test -C tests ./model -run TestChangesOfMind -seed=%d -seeds=1", s, problem, s)
 				}
 			}

@@ -40,6 +40,33 @@ func (c *Cells) AwaitTrouble(t *testing.T) {
 	})
 }
 
+// Replace asks for the replacement of a member, as the user of a disk that is to be changed does.
+func (c *Cells) Replace(t *testing.T, pod string) {
+	t.Helper()
+	c.w.Kubectl(t, "annotate", "--namespace="+c.Namespace, "persistentvolumeclaim", naming.DataVolume+"-"+pod, naming.AnnotationReplace+"=true")
+}
+
+// Member is the id of the PD in a pod, in hexadecimal; "" while PD is not known to have one there.
+func (c *Cells) Member(t *testing.T, pod string) string {
+	t.Helper()
+	cluster, err := c.Get(t)
+	if err != nil {
+		return ""
+	}
+	return cluster.Status.PD.Members[pod].ID
+}
+
+// AwaitOtherMember waits until a new PD has taken the place of one that was replaced.
+func (c *Cells) AwaitOtherMember(t *testing.T, pod, old string, limit time.Duration) {
+	t.Helper()
+	Within(t, limit, "another PD in pod "+pod, func() error {
+		if id := c.Member(t, pod); id == "" || id == old {
+			return fmt.Errorf("member %s has not been replaced", old)
+		}
+		return nil
+	})
+}
+
 // AwaitOtherStore waits until a new store has taken the place of one that was lost.
 func (c *Cells) AwaitOtherStore(t *testing.T, pod string, old uint64, limit time.Duration) {
 	t.Helper()

@@ -53,6 +53,9 @@ func TestPlanned(t *testing.T) {
 	change("stores 5 → 3", "store-in", "--set=store.replicas=3")
 	change("all 3 → 5", "all-out", "--set=pd.replicas=5,store.replicas=5,proxy.replicas=3")
 	change("all 5 → 3", "all-in", "--set=pd.replicas=3,store.replicas=3,proxy.replicas=2")
+	change("PD 3 → 1", "pd-one", "--set=pd.replicas=1")
+	change("PD 1 → 3", "pd-three", "--set=pd.replicas=3")
+	t.Run("disks are changed", func(t *testing.T) { changeDisks(t, c) })
 	t.Run("a node is drained", func(t *testing.T) { drainNode(t, w, c) })
 	t.Run("operator killed", func(t *testing.T) { upgradeUnderKills(t, w, c, append(values, env("3", all...)...)) })
 	c.Read(t, "before")
@@ -92,6 +95,25 @@ func upgradeProxies(t *testing.T, c *harness.Cells, values *[]string) {
 			return nil
 		})
 	})
+}
+
+// changeDisks has a PD and a store replaced on request.
+func changeDisks(t *testing.T, c *harness.Cells) {
+	store, pd := naming.Pod(c.Name, naming.Store, 1), naming.Pod(c.Name, naming.PD, 1)
+	c.Planned(t, "a PD is replaced on request", "pd-replaced", func() {
+		old := c.Member(t, pd)
+		c.Replace(t, pd)
+		c.AwaitOtherMember(t, pd, old, longest)
+		c.AwaitReadyWithin(t, longest)
+	})
+	c.Planned(t, "a store is replaced on request", "store-replaced", func() {
+		old := c.Stores(t)[store]
+		c.Replace(t, store)
+		c.AwaitOtherStore(t, store, old, longest)
+		c.AwaitReadyWithin(t, longest)
+		awaitRest(t, c)
+	})
+	whole(t, c)
 }
 
 // drainNode does what an administrator does before working on a node, and after it.

@@ -73,6 +73,7 @@ func Main(name string, plane *Plane, run func() int) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	tellTried()
 	return code
 }
 

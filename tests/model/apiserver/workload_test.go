@@ -168,22 +168,25 @@ func TestWorkloads(t *testing.T) {
 			t.Parallel()
 			want, writes := w.reference(t)
 			t.Logf("%d writes", len(writes))
-			try := func(name string, do func(t *testing.T)) {
+			crashed, answered, cut := NewTally(t, w.name, "crash on an API server"),
+				NewTally(t, w.name, "answers of an API server"), NewTally(t, w.name, "watches cut on an API server")
+			try := func(tally *Tally, name string, do func(t *testing.T)) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
+					tally.Count(t, 1)
 					do(t)
 				})
 			}
 			for _, crash := range crashes(len(writes)) {
-				try(crash.String(), func(t *testing.T) { w.crashing(t, want, crash) })
+				try(crashed, crash.String(), func(t *testing.T) { w.crashing(t, want, crash) })
 			}
 			for j, answer := range answers {
 				if all() || i%2 == 0 && j == i/2%len(answers) {
-					try(answer.name, func(t *testing.T) { w.under(t, want, answer.rule, nil) })
+					try(answered, answer.name, func(t *testing.T) { w.under(t, want, answer.rule, nil) })
 				}
 			}
 			if all() || i%4 == 1 {
-				try("watches are cut", func(t *testing.T) { w.under(t, want, nil, cutWatches) })
+				try(cut, "watches are cut", func(t *testing.T) { w.under(t, want, nil, cutWatches) })
 			}
 		})
 	}

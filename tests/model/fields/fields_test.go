@@ -50,6 +50,10 @@ func TestFields(t *testing.T) {
 		t.Run(batch, func(t *testing.T) {
 			t.Parallel()
 			fields := in(batch)
+			tally := apiserver.NewTally(t, batch, "fields on an API server")
+			for _, f := range fields {
+				tally.Count(t, 4*len(f.paths())) // the steps below
+			}
 			freshB := fresh(t, batch, edits(t, fields, b))
 
 			l := plane.New(t)
@@ -165,6 +169,7 @@ func showsIn(t *testing.T, s, unset apiserver.State, f field, path, component st
 func TestBadValues(t *testing.T) {
 	l := plane.New(t)
 	tried := 0
+	tally := apiserver.NewTally(t, "all fields", "bad values on an API server")
 	for _, f := range table {
 		if f.bad == "" {
 			continue
@@ -178,5 +183,5 @@ func TestBadValues(t *testing.T) {
 			tried++
 		}
 	}
-	t.Logf("%d bad values", tried)
+	tally.Count(t, tried)
 }
