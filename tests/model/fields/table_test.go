@@ -66,9 +66,9 @@ var table = []field{
 	{path: "spec.enablePVReclaim", elsewhere: "apiserver.TestReclaim"},
 	{path: "spec.pvReclaimPolicy", elsewhere: "TestVolumeFields"},
 	{path: "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", elsewhere: "TestVolumeFields"},
-	{path: "spec.*.failover", elsewhere: "it bounds decisions: store.TestDecideFailover, pd.TestDecideReplacing; a proxy has none"},
-	{path: "spec.store.evictLeaderTimeout", elsewhere: "it bounds decisions: store.TestUpgraderDecides"},
-	{path: "spec.store.evictLeaderTimeoutPolicy", elsewhere: "it bounds decisions: store.TestUpgraderDecides"},
+	{path: "spec.*.failover", elsewhere: "it bounds decisions: model.TestFieldsThatBound; a proxy has none"},
+	{path: "spec.store.evictLeaderTimeout", elsewhere: "it bounds decisions: model.TestFieldsThatBound"},
+	{path: "spec.store.evictLeaderTimeoutPolicy", elsewhere: "it bounds decisions: model.TestFieldsThatBound"},
 	{path: "spec.store.locationLabels", elsewhere: "TestLocationLabels"},
 
 	// The cluster as a whole.
