@@ -53,7 +53,7 @@ func TestLeadEnds(t *testing.T) {
 				defer stop()
 				ended := make(chan error, 1)
 				go func() {
-					ended <- lead(ctx, electing(), kube, func(ctx context.Context) {
+					ended <- lead(ctx, electing(), kube, &fence{}, func(ctx context.Context) {
 						<-ctx.Done()
 						if c.hang {
 							<-release

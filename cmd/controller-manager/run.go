@@ -48,6 +48,8 @@ func run(ctx context.Context, o options) error {
 	}
 	config.QPS, config.Burst = float32(o.qps), o.burst
 	config.Wrap(m.Wrap)
+	var f fence
+	config.Wrap(f.Wrap)
 	kube, err := kubernetes.NewForConfig(process.Protobuf(config))
 	if err != nil {
 		return fmt.Errorf("make client of Kubernetes: %w", err)
@@ -63,7 +65,7 @@ func run(ctx context.Context, o options) error {
 	defer stopEvents()
 	c, err := controller.New(controller.Options{
 		Kube: kube, Cells: cells, Events: events,
-		PD:                  pdFactory(m),
+		PD:                  pdFactory(m, &f),
 		LauncherImage:       o.launcherImage,
 		DefaultStorageClass: o.defaultStorageClass,
 		Namespaces:          o.namespaceList(),
@@ -99,7 +101,7 @@ func run(ctx context.Context, o options) error {
 		c.Run(ctx)
 		return cause(ctx)
 	}
-	return lead(ctx, o, kube, c.Run)
+	return lead(ctx, o, kube, &f, c.Run)
 }
 
 // cause is why a context ended; nil if it was asked to.
@@ -116,14 +118,14 @@ func recorder(ctx context.Context, kube kubernetes.Interface) (record.EventRecor
 		return nil, nil, fmt.Errorf("register types for events: %w", err)
 	}
 	// By default 25 events of an object pass, and then one in 5 minutes: fewer than the steps of an upgrade of ten members.
-	broadcaster := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 250, QPS: 0.2, MaxEvents: 100}))
+	broadcaster := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 250, QPS: 0.2, MaxEvents: 250}))
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: kube.CoreV1().Events("")})
 	return broadcaster.NewRecorder(scheme, corev1.EventSource{Component: naming.FieldManager}), broadcaster.Shutdown, nil
 }
 
-func pdFactory(m *metrics.Metrics) pdapi.Factory {
+func pdFactory(m *metrics.Metrics, f *fence) pdapi.Factory {
 	return pdapi.NewFactory(pdapi.Options{
-		Transport: pdapi.NewTransport(nil),
+		Transport: f.Wrap(pdapi.NewTransport(nil)),
 		UserAgent: naming.FieldManager + "/" + version,
 		Observe: func(op string, took time.Duration, err error) {
 			m.CalledPD(op, pdapi.Class(err), took)
@@ -133,7 +135,7 @@ func pdFactory(m *metrics.Metrics) pdapi.Factory {
 
 // lead runs the controller while this process holds the lease. A lost lease
 // is an error: the process ends, and starts again as a standby.
-func lead(ctx context.Context, o options, kube kubernetes.Interface, work func(context.Context)) error {
+func lead(ctx context.Context, o options, kube kubernetes.Interface, f *fence, work func(context.Context)) error {
 	namespace, err := leaseNamespace(o)
 	if err != nil {
 		return err
@@ -166,6 +168,7 @@ func lead(ctx context.Context, o options, kube kubernetes.Interface, work func(c
 	if err != nil {
 		return fmt.Errorf("make the leader election: %w", err)
 	}
+	f.guard(func() error { return elector.Check(0) })
 	elector.Run(ctx)
 	lost := ctx.Err() == nil
 	if started.Load() {

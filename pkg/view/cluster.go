@@ -4,6 +4,7 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -153,7 +154,17 @@ func (s *Set) Updated() int32 {
 // Outdated tells whether a pod must be restarted to run as the spec asks: it was made from another
 // template than the live one, or started with another location.
 func (s *Set) Outdated(p *corev1.Pod) bool {
-	return s.Set != nil && (desired.RestartHash(p.Annotations) != desired.RestartHash(s.Set.Spec.Template.Annotations) || s.Relocated(p))
+	return s.Set != nil && (s.OfOldSpec(p) || s.Relocated(p))
+}
+
+// OfOldSpec tells whether a pod was made from another template than the live one, so that the spec may be why it does not work.
+func (s *Set) OfOldSpec(p *corev1.Pod) bool {
+	return s.Set != nil && desired.RestartHash(p.Annotations) != desired.RestartHash(s.Set.Spec.Template.Annotations)
+}
+
+// RollsOut tells whether a new spec is under way: a pod was made from an older one.
+func (s *Set) RollsOut() bool {
+	return slices.ContainsFunc(s.Pods, func(p Pod) bool { return s.OfOldSpec(p.Pod) })
 }
 
 // Relocated tells whether a store's zone or rack is another by now than it was told.

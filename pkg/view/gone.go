@@ -40,10 +40,23 @@ func NotReadyFor(p *corev1.Pod, now time.Time) time.Duration {
 	return now.Sub(since)
 }
 
+// Patience is for how long a pod that is not ready counts as on its way back.
+const Patience = time.Minute
+
+// Returning tells whether a pod that is not ready, or on its way out, is still within that time.
+func Returning(p *corev1.Pod, now time.Time) bool {
+	away := NotReadyFor(p, now)
+	if p.DeletionTimestamp != nil {
+		away = now.Sub(p.DeletionTimestamp.Time)
+	}
+	return !PodReady(p) && away < Patience
+}
+
 // StartedAt is when a pod's program started last; zero while it does not run.
 func StartedAt(p *corev1.Pod) time.Time {
 	for _, s := range p.Status.ContainerStatuses {
-		if s.State.Running != nil {
+		// Others may have been injected.
+		if s.Name == p.Labels[naming.LabelComponent] && s.State.Running != nil {
 			return s.State.Running.StartedAt.Time
 		}
 	}

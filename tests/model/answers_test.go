@@ -53,15 +53,24 @@ func TestAnswersInARow(t *testing.T) {
 // Reads fail for a while.
 func TestReadsFail(t *testing.T) {
 	forAll(t, func(t *testing.T, w *Workload) {
-		c := begin(t, "reads", w, 2)
-		left := 20
-		c.try(Fault{Name: "reads fail", Read: func(ct.Request) error {
-			if left == 0 {
-				return nil
+		c := begin(t, "reads", w, 16)
+		for name, err := range map[string]error{
+			"an internal error":  apierrors.NewInternalError(errSilence),
+			"a time-out":         apierrors.NewTimeoutError("request did not complete within requested timeout", 0),
+			"too many requests":  apierrors.NewTooManyRequests("slow down", 1),
+			"a server that ends": apierrors.NewServiceUnavailable("the server is shutting down"),
+		} {
+			for _, verb := range []string{"get", "list"} {
+				left := 20
+				c.try(Fault{Name: fmt.Sprintf("each %s fails with %s", verb, name), Read: func(q ct.Request) error {
+					if left == 0 || q.Verb != verb {
+						return nil
+					}
+					left--
+					return err
+				}})
 			}
-			left--
-			return apierrors.NewInternalError(errSilence)
-		}})
+		}
 		c.end()
 	})
 }

@@ -28,6 +28,13 @@ type deed struct {
 var deeds = []deed{
 	{name: "a store's pod is deleted", do: func(r *Run) { remove[corev1.Pod](r, "demo-store-0", nil) }},
 	{name: "a PD's pod is deleted", do: func(r *Run) { remove[corev1.Pod](r, "demo-pd-0", nil) }},
+	{name: "the highest store's pod is deleted", do: func(r *Run) { removeHighest(r, naming.Store) }},
+	{name: "the highest PD's pod is deleted", do: func(r *Run) { removeHighest(r, naming.PD) }},
+	{name: "a proxy's pod is deleted", do: func(r *Run) {
+		if proxies := r.members(naming.Proxy); len(proxies) > 0 {
+			remove[corev1.Pod](r, proxies[0].Name, nil)
+		}
+	}},
 	{name: "the StatefulSet of stores is deleted with its pods", scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-store", nil) }},
 	{name: "the StatefulSet of PDs is deleted with its pods", scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-pd", nil) }},
 	{name: "the StatefulSet of stores is deleted alone", do: func(r *Run) {
@@ -46,6 +53,13 @@ var deeds = []deed{
 	}},
 	{name: "a store's program is killed", do: func(r *Run) { r.World.Crash("demo-store-0") }},
 	{name: "a PD's program is killed", do: func(r *Run) { r.World.Crash("demo-pd-0") }},
+}
+
+// removeHighest deletes the pod that steps of scaling, and the first of an upgrade, are about.
+func removeHighest(r *Run, c naming.Component) {
+	if s := r.set(c); s != nil {
+		remove[corev1.Pod](r, naming.Pod(sim.Cluster, c, *s.Spec.Replicas-1), nil)
+	}
 }
 
 // remove deletes an object, if it is there.

@@ -110,6 +110,13 @@ func (r *Run) known(pod string) bool {
 	return !r.limp || r.ours[pod] || noted && r.Seconds-since > tolerance
 }
 
+// blamed tells whether the operator itself took a pod away that is missing.
+func (r *Run) blamed(pod string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ours[pod]
+}
+
 // noteMissing keeps since when each pod is missing, and forgets those that are back.
 func (r *Run) noteMissing() {
 	missing := r.missing()
@@ -155,7 +162,7 @@ func (r *Run) checkPodDeletion(w Write) {
 	if !kubeview.PodReady(p) {
 		return // nothing is lost with it
 	}
-	if other := r.notWhole(w.Name); other != "" {
+	if other := r.notWhole(w.Name); other != "" && (!r.Workload.Cures || r.blamed(other)) {
 		r.breach("pod %s is deleted while pod %s is not ready", w.Name, other)
 	}
 	r.mu.Lock()
@@ -163,7 +170,8 @@ func (r *Run) checkPodDeletion(w Write) {
 	r.mu.Unlock()
 	switch naming.Component(p.Labels[naming.LabelComponent]) {
 	case naming.PD:
-		if len(r.World.PD.MemberInfos()) > 2 && r.World.Quorum() && !r.World.QuorumWithout(w.Name) {
+		// Of a quorum without a leader nobody has any use.
+		if len(r.World.PD.MemberInfos()) > 2 && r.World.Quorum() && !r.World.QuorumWithout(w.Name) && !(r.Workload.Cures && r.World.PD.Leader() == "") {
 			r.breach("PD loses its quorum with pod %s", w.Name)
 		}
 	case naming.Store:
@@ -179,7 +187,8 @@ func (r *Run) checkStop(pod string, leading bool) {
 	}
 	running := map[uint64]bool{}
 	for _, x := range r.World.PD.StoreInfos() {
-		running[x.ID] = x.Running && x.ID != s.ID
+		// One that has just been lost is not known to be.
+		running[x.ID] = x.ID != s.ID && (x.Running || !r.known(naming.PodOfHost(x.Address)))
 	}
 	for _, c := range r.World.PD.CellInfos() {
 		if !slices.Contains(c.Peers, s.ID) {
@@ -191,7 +200,7 @@ func (r *Run) checkStop(pod string, leading bool) {
 				up++
 			}
 		}
-		if len(c.Peers) > 2 && 2*up <= len(c.Peers) {
+		if len(c.Peers) > 2 && 2*up <= len(c.Peers) && !r.Workload.Cures {
 			r.breach("cell %d loses its majority with store %d in pod %s", c.ID, s.ID, pod)
 		}
 		if leading && c.Leader == s.ID && up > 0 && !r.Workload.MayLead {

@@ -4,6 +4,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,8 @@ type Workload struct {
 	// Wiped is the pod of a store whose volume is emptied. A start that comes as soon as the old id is out
 	// of the way succeeds on it, so that the volume is either kept or replaced; "" for none.
 	Wiped string
+	// Cures: what only a restart cures is restarted though another member is away for good.
+	Cures bool
 	// Harms: it takes members away itself, so that their absence is not the operator's doing.
 	Harms bool
 }
@@ -85,7 +88,20 @@ func Workloads() []*Workload {
 		deletion(),
 		badImage(),
 		badImageTakenBack(),
+		badPD("bad pd image", sim.MissingImages+"pd"),
+		badPD("pd that crashes", sim.CrashingImages+"pd"),
+		badPD("pd that never gets ready", sim.HangingImages+"pd"),
+		edits("upgrade all of one each", func(s *spec) {
+			s.PD.Replicas, s.Store.Replicas, s.Proxy.Replicas = 1, 1, 1
+			s.PD.Config = &v1alpha1.PDConfig{MaxReplicas: new(int32(1))}
+		}, func(s *spec) { s.PD.Image, s.Store.Image, s.Proxy.Image = "pd:2", "store:2", "proxy:2" }),
+		edits("proxy 2 to 4", nil, func(s *spec) { s.Proxy.Replicas = 4 }),
+		edits("proxy 4 to 2", func(s *spec) { s.Proxy.Replicas = 4 }, func(s *spec) { s.Proxy.Replicas = 2 }),
+		relocation(),
 		givenUp(),
+		givenUpAndDead(),
+		wedged("pds are wedged", false),
+		wedged("pds are wedged, and one is away", true),
 		wipedPD(),
 		wipedStore(),
 		lostNode("lost node", 45),
@@ -214,6 +230,113 @@ func givenUp() *Workload {
 				}
 			}
 			return r.Ready()
+		},
+	}
+}
+
+// givenUpAndDead is such an outage while a node is dead: who lives is cured before what is gone is repaired.
+func givenUpAndDead() *Workload {
+	w := givenUp()
+	before, gone, lost := map[string]types.UID{}, "", ""
+	// By the short period all stores count as gone before they are restarted, and get spares.
+	w.Name, w.Spec, w.Least, w.Spares, w.Cures = "PD is given up, and a node is dead", soon, 60, 3, true
+	w.Do = func(r *Run) {
+		before = r.uids()
+		// One without a proxy: whether that of a dead node may have given PD up depends on how long PD's leader is known.
+		for i := range int32(3) {
+			pod := naming.Pod(sim.Cluster, naming.Store, i)
+			if node := r.World.NodeOf(pod); !slices.ContainsFunc(r.members(naming.Proxy), func(p *corev1.Pod) bool { return p.Spec.NodeName == node }) {
+				gone, lost = pod, node
+			}
+		}
+		r.World.KillNode(lost)
+		r.World.GiveUp()
+	}
+	w.Each = at(45, func(r *Run) { r.World.OutOfService(lost) })
+	w.Done = func(r *Run) bool {
+		now := r.uids()
+		for i := range int32(3) {
+			if pod := naming.Pod(sim.Cluster, naming.Store, i); pod != gone && now[pod] == before[pod] {
+				return false
+			}
+		}
+		return r.Ready()
+	}
+	return w
+}
+
+// wedged are PDs of which none campaigns any more until it is restarted. One that is away for good changes nothing about that.
+func wedged(name string, away bool) *Workload {
+	w := &Workload{
+		Name: name, Spec: soon, Least: 60, Cures: true, Harms: away, MayLead: true,
+		Do: func(r *Run) {
+			if away {
+				r.World.KillNode(r.World.NodeOf("demo-pd-2"))
+			}
+			for _, m := range r.World.PD.MemberInfos() {
+				r.World.PD.Wedge(m.Name)
+			}
+		},
+		Done: func(r *Run) bool { return r.World.PD.Leader() != "" && r.Ready() },
+	}
+	if away {
+		w.Spares = 1
+		w.Each = at(150, func(r *Run) {
+			if r.World.PD.Leader() == "" {
+				r.breach("nobody has been restarted for want of a leader")
+			}
+			r.World.OutOfService(r.World.Dead())
+		})
+		w.Least = 180
+	}
+	return w
+}
+
+// badPD upgrades PDs to an image that does not work, and puts the old one back: no PD goes but the one that had
+// begun, and none loses its volume more than once.
+func badPD(name, image string) *Workload {
+	var before map[string]types.UID
+	claims := map[types.UID]bool{}
+	w := &Workload{
+		Name: name, Spec: soon, Least: 330,
+		Do: func(r *Run) {
+			before, claims = r.uids(), map[types.UID]bool{}
+			r.Edit(func(s *spec) { s.PD.Image = image })
+		},
+	}
+	w.Each = func(r *Run) {
+		at(320, func(r *Run) { r.Edit(func(s *spec) { s.PD.Image = "pd:1" }) })(r)
+		if r.limp || r.Seconds > 320 {
+			return
+		}
+		changed := 0
+		now := r.uids()
+		for i := range int32(3) {
+			if pod := naming.Pod(sim.Cluster, naming.PD, i); now[pod] != before[pod] {
+				changed++
+			}
+			if claim := ct.Read[corev1.PersistentVolumeClaim](r.API, sim.Namespace, naming.Claim(sim.Cluster, naming.PD, i)); claim != nil {
+				claims[claim.UID] = true
+			}
+		}
+		if len(claims) > 4 {
+			r.breach("three PDs have had %d volumes", len(claims))
+		}
+		if changed > 1 {
+			r.breach("%d PDs have been restarted for an image that does not work", changed)
+		}
+	}
+	return w
+}
+
+// relocation gives a node another zone: its store tells PD so at a start alone.
+func relocation() *Workload {
+	return &Workload{
+		Name: "a node's zone changes", Least: 10,
+		Do: func(r *Run) { r.World.Relabel(r.World.NodeOf("demo-store-1"), corev1.LabelTopologyZone, "elsewhere") },
+		Done: func(r *Run) bool {
+			p := ct.Read[corev1.Pod](r.API, sim.Namespace, "demo-store-1")
+			return p != nil && p.Annotations[naming.AnnotationZone] == "elsewhere" && r.Ready()
 		},
 	}
 }

@@ -84,6 +84,18 @@ func TestDecideRepair(t *testing.T) {
 			assert.Equal(t, test.want, got)
 		})
 	}
+	t.Run("its volume would go with it", func(t *testing.T) {
+		for _, mark := range []string{"", naming.AnnotationReplacing} {
+			f, c := New(), Cluster("demo")
+			applied(t, f, c, LauncherImage)
+			f.Add(store(0, crashing, Outdated), Claim(c, naming.Store, 0, func(claim *corev1.PersistentVolumeClaim) {
+				now := metav1.NewTime(Now())
+				claim.DeletionTimestamp, claim.Annotations = &now, map[string]string{mark: "7"}
+			}))
+			v := f.View(c, nil)
+			assert.Nil(t, member.DecideRepair(v, &v.Store), mark)
+		}
+	})
 	t.Run("a pod that a dead node holds keeps none", func(t *testing.T) {
 		f := New(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}}})
 		applied(t, f, Cluster("demo"), LauncherImage)

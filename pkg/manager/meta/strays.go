@@ -6,6 +6,7 @@ package meta
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -135,13 +136,27 @@ func replacing(c *view.Cluster, pod string) bool {
 	return noted != nil && noted.Pod == pod
 }
 
+// noteLeaving says of a claim that is being deleted that a pod waits for its end, and that it is wrong if that takes long.
+func noteLeaving(c *view.Cluster, r *manager.Result, pod string, claim *corev1.PersistentVolumeClaim) {
+	if left := view.Patience - c.Now.Sub(claim.DeletionTimestamp.Time); left > 0 {
+		r.Wait(v1alpha1.ReasonWaitingForVolume, "pod %s comes when volume claim %s, which is being deleted, is gone", pod, claim.Name)
+		r.LookAgain(left + time.Second)
+		return
+	}
+	r.Problem(v1alpha1.ReasonWaitingForVolume, "pod %s comes when volume claim %s, which has been deleted, is gone; see which finalizers keep it: %s", pod, claim.Name, strings.Join(claim.Finalizers, ", "))
+}
+
 // noteLost says which claims have lost their volumes. Nothing is done about them:
 // whoever knows where the volume went can bring it back, or have the member replaced.
 func noteLost(c *view.Cluster, r *manager.Result) {
 	for _, set := range []*view.Set{&c.PD, &c.Store} {
 		for ordinal := range set.Replicas() {
 			claim := set.Claims[ordinal]
-			if pod, there := set.Pod(ordinal); there && set.Doomed(ordinal) != nil && !replacing(c, pod.Name) {
+			pod, there := set.Pod(ordinal)
+			if claim != nil && claim.DeletionTimestamp != nil && !there {
+				noteLeaving(c, r, naming.Pod(c.Object.Name, set.Component, ordinal), claim)
+			}
+			if there && set.Doomed(ordinal) != nil && !replacing(c, pod.Name) {
 				r.Problem(v1alpha1.ReasonWaitingForVolume,
 					"volume claim %s has been deleted and goes as soon as pod %s stops, with all that is on it; the operator replaces the member first where it can, and does not restart it before",
 					claim.Name, pod.Name)

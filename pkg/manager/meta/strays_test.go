@@ -163,6 +163,28 @@ func TestStrayIsFoundAgain(t *testing.T) {
 	assert.Equal(t, []string{"Normal Repairing: Put the labels of pod demo-pd-2 back, by which it is found"}, f.Events.All())
 }
 
+// A pod that cannot come, since its last claim does not go, has no status of its own that says so.
+func TestClaimThatStays(t *testing.T) {
+	for _, since := range []time.Duration{10 * time.Second, 10 * time.Minute} {
+		c := Cluster("demo", Bootstrapped, unready(time.Second))
+		f := Settled(c)
+		f.Add(Claim(c, naming.Store, 1, func(p *corev1.PersistentVolumeClaim) {
+			at := metav1.NewTime(Now().Add(-since))
+			p.DeletionTimestamp, p.Annotations, p.Finalizers = &at, map[string]string{naming.AnnotationReplacing: "9"}, []string{"example.com/kept"}
+		}))
+		f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-1"))
+		r, err := sync(t, f, c)
+		require.NoError(t, err)
+		if since < time.Minute {
+			assert.Contains(t, r.Waits, manager.Note{Reason: v1alpha1.ReasonWaitingForVolume, Message: "pod demo-store-1 comes when volume claim data-demo-store-1, which is being deleted, is gone"})
+			assert.True(t, r.Again > 0 && r.Again <= 51*time.Second, r.Again)
+			continue
+		}
+		assert.Contains(t, r.Problems, manager.Note{Reason: v1alpha1.ReasonWaitingForVolume,
+			Message: "pod demo-store-1 comes when volume claim data-demo-store-1, which has been deleted, is gone; see which finalizers keep it: example.com/kept"})
+	}
+}
+
 // Nothing is looked for where there is no StatefulSet to make it.
 func TestNoStraysWithoutSet(t *testing.T) {
 	strays, again := meta.DecideStrays(New().View(Cluster("demo", unready(time.Hour)), nil))

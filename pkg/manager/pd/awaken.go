@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +22,8 @@ import (
 
 // Awakener restarts PDs that hold a quorum and have no leader, one at a time. A
 // PD that lost its leadership without its process ending, as by a stall of more
-// than its lease, never campaigns again; with all of them like that only a restart helps.
+// than its lease, never campaigns again; with all of them like that only a restart helps. PDs that are away
+// for good do not stand in the way: the quorum that a restart may take for a moment is of no use without a leader.
 type Awakener struct {
 	controls *control.Controls
 	pd       func(*view.Cluster) pdapi.Client
@@ -40,32 +42,40 @@ func leaderless(c *view.Cluster) time.Duration {
 	return 3*c.Object.Spec.PD.Config.LeaderLease.Duration + 5*time.Second
 }
 
+// ready are the pods that are.
+func ready(pods []view.Pod) []view.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(p view.Pod) bool { return !view.PodReady(p.Pod) })
+}
+
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
-	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || len(c.PD.Pods) == 0 || !c.PD.Complete() {
+	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || !c.PD.Complete() {
 		return nil
 	}
+	if slices.ContainsFunc(c.PD.Pods, func(p view.Pod) bool { return view.Returning(p.Pod, c.Now) }) {
+		return nil // it may lead when it is back
+	}
+	serving := ready(c.PD.Pods)
+	if 2*len(serving) <= max(len(c.State.Members), len(c.Object.Status.PD.Members), int(c.PD.Replicas())) {
+		return nil // without a quorum there can be no leader
+	}
 	quiet := c.State.FailedSince
-	target := c.PD.Pods[0]
-	for _, p := range c.PD.Pods {
-		if !view.PodReady(p.Pod) {
-			return nil // without a quorum there can be no leader
-		}
+	var target *view.Pod
+	for i, p := range serving {
 		// The others had their turn if they were restarted later.
-		if view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod)) {
-			target = p
+		if !member.VolumeGoes(&c.PD, p.Ordinal) && (target == nil || view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod))) {
+			target = &serving[i]
 		}
 		if since := view.ReadySince(p.Pod); since.After(quiet) {
 			quiet = since
 		}
 	}
+	if target == nil {
+		return nil // their claims have been deleted, which the status says
+	}
 	step := &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name}
 	if c.Now.Sub(quiet) < leaderless(c) {
 		step.Message = "PD has a quorum and no leader; waiting for an election before a PD is restarted"
-		return step
-	}
-	if why := member.Doomed(&c.PD, target.Ordinal); why != "" {
-		step.Message = fmt.Sprintf("PD has a quorum and no leader, which only a restart cures; pod %s waits: %s", target.Name, why)
 		return step
 	}
 	step.Do = restart
@@ -80,7 +90,7 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	if _, _, err := client.Leader(ctx); !errors.Is(err, pdapi.ErrNoLeader) {
 		return nil // it has one by now, or is in other trouble
 	}
-	if err := othersServe(ctx, client, c, s.Target); err != nil {
+	if err := othersServe(ctx, client, ready(c.PD.Pods), s.Target); err != nil {
 		return fmt.Errorf("restart pod %s: %w", s.Target, err)
 	}
 	pod := member.Named(c.PD.Pods, s.Target)

@@ -153,6 +153,9 @@ func note(r *manager.Result, c *view.Cluster) {
 		r.LookAgain(silenceBorne)
 	default:
 		r.Problem(v1alpha1.ReasonPDUnknown, "nothing is known from PD: %s", why)
+		if errors.Is(c.State.Err, pdapi.ErrNoLeader) {
+			r.LookAgain(silenceBorne) // time alone decides when a PD that is away keeps the others from a restart no more
+		}
 	}
 }
 
@@ -187,7 +190,7 @@ func noteGone(r *manager.Result, c *view.Cluster) {
 			continue
 		}
 		why := Irreplaceable(c, p.Name)
-		if why == "" && !dead(c, p.Pod) && len(member.Outdated(&c.PD)) > 0 {
+		if why == "" && !dead(c, p.Pod) && c.PD.RollsOut() {
 			why = "a new spec is under way, and may be what keeps it away; bring its node back, or delete the node or the pod, or set the spec back"
 		}
 		if why != "" {

@@ -160,9 +160,7 @@ func TestClaimDeleted(t *testing.T) {
 	step = next(f.View(c, PDState(c, Stores(3), one)))
 	assert.NotEqual(t, v1alpha1.ReasonReplacing, step.Type, "more PDs are the way out: "+step.Message)
 
-	step = pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), one, wedged)))
-	assert.Empty(t, step.Do)
-	assert.Contains(t, step.Message, "has been deleted")
+	assert.Nil(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), one, wedged))), "its volume would go with it")
 }
 
 // A PD that comes back before its volume is deleted keeps it, unless somebody asked for the replacement.
@@ -225,6 +223,46 @@ func TestAwakenOneAtATime(t *testing.T) {
 	require.Equal(t, manager.Verb("Restart"), pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))).Do)
 	f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-1"))
 	assert.Nil(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))))
+}
+
+// Whom want of a leader restarts while not all PDs are well.
+func TestAwakenerChooses(t *testing.T) {
+	for name, test := range map[string]struct {
+		pods  map[int32]PodModifier
+		claim func(*corev1.PersistentVolumeClaim) // of demo-pd-0
+		want  string                              // "" for nobody
+	}{
+		"all are ready":                        {nil, nil, "demo-pd-0"},
+		"the claim of one has been deleted":    {nil, deletedClaim, "demo-pd-1"},
+		"one is away for good":                 {map[int32]PodModifier{2: deadPod}, nil, "demo-pd-0"},
+		"one is on its way back":               {map[int32]PodModifier{2: func(p *corev1.Pod) { Age(20 * time.Second)(p); Running(p) }}, nil, ""},
+		"two are away, and so is the quorum":   {map[int32]PodModifier{1: deadPod, 2: deadPod}, nil, ""},
+		"one is away, and one's claim is gone": {map[int32]PodModifier{2: deadPod}, deletedClaim, "demo-pd-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped)
+			f := Settled(c)
+			for i := range int32(3) {
+				change(f, i, func(p *corev1.Pod) {
+					p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
+				})
+			}
+			for i, modify := range test.pods {
+				f.Add(Pod(c, naming.PD, i, Ready, modify))
+			}
+			if test.claim != nil {
+				f.Add(Claim(c, naming.PD, 0, test.claim))
+			}
+			step := pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged)))
+			if test.want == "" {
+				assert.Nil(t, step)
+				return
+			}
+			require.NotNil(t, step)
+			assert.Equal(t, manager.Verb("Restart"), step.Do, step.Message)
+			assert.Equal(t, test.want, step.Target)
+		})
+	}
 }
 
 // A PD is restarted for want of a leader only if there is none at that moment, and the others hold a quorum.
@@ -320,6 +358,7 @@ func TestPodIsNotRemovedByAnOldClaim(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := Cluster("demo", Bootstrapped, func(c *v1alpha1.CellCluster) { c.Spec.PD.Replicas = 2 })
 			r := newRoom(t, Settled(c))
+			AddStores(t, r.pd, c, 3)
 			r.Add(Claim(c, naming.PD, 1, Retired))
 			client := PDFactory(t, r.pd)(r.pd.Endpoints())
 			c.Spec.PD.Replicas = 1

@@ -92,12 +92,20 @@ func dead(c *view.Cluster, p *corev1.Pod) bool {
 	if c.HeldByDeadNode(p) != "" {
 		return c.Now.Sub(p.DeletionTimestamp.Time) > failover.Period.Duration
 	}
-	if len(member.Outdated(&c.PD)) > 0 {
-		if started := view.StartedAt(p); c.PD.Outdated(p) || started.IsZero() || c.Now.Sub(started) <= failover.Period.Duration {
+	if c.PD.RollsOut() {
+		if started := view.StartedAt(p); c.PD.Outdated(p) || started.IsZero() || c.Now.Sub(started) <= failover.Period.Duration || begunWith(c, p) {
 			return false
 		}
 	}
 	return view.NotReadyFor(p, c.Now) > failover.Period.Duration
+}
+
+// begunWith tells whether a PD's claim is no older than its pod, so that it has been replaced already, or never
+// ran with another spec: to replace it once more would cure nothing.
+func begunWith(c *view.Cluster, p *corev1.Pod) bool {
+	ordinal, _ := naming.Ordinal(p.Name)
+	claim := c.PD.Claims[ordinal]
+	return claim == nil || p.CreationTimestamp.Sub(claim.CreationTimestamp.Time) < time.Minute
 }
 
 // mistaken tells whether the PD that was noted is well, and nobody asks for its replacement.
@@ -278,7 +286,7 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		x.again(c, time.Second)
 		return nil // PD says otherwise by now
 	}
-	if err := othersServe(ctx, client, c, s.Target); err != nil {
+	if err := othersServe(ctx, client, c.PD.Pods, s.Target); err != nil {
 		return fmt.Errorf("replace PD %s: %w", s.Target, err)
 	}
 	ordinal, _ := naming.Ordinal(s.Target)

@@ -59,6 +59,14 @@ func claimUID(uid types.UID) func(*corev1.PersistentVolumeClaim) {
 	return func(p *corev1.PersistentVolumeClaim) { p.UID = uid }
 }
 
+// bornWithPod makes a claim as old as a pod that has been gone for long.
+func bornWithPod(claim *corev1.PersistentVolumeClaim) {
+	var p corev1.Pod
+	p.Annotations, p.Labels = map[string]string{}, map[string]string{}
+	deadPod(&p)
+	claim.CreationTimestamp = p.CreationTimestamp
+}
+
 func deletedClaim(p *corev1.PersistentVolumeClaim) {
 	now := metav1.NewTime(Now())
 	p.DeletionTimestamp, p.Finalizers = &now, []string{"kubernetes.io/pvc-protection"}
@@ -107,6 +115,7 @@ func TestDecideReplacing(t *testing.T) {
 			p.Status.ContainerStatuses[0].State.Running.StartedAt = metav1.NewTime(Now().Add(-time.Minute))
 		}, other: func(p *corev1.Pod) { Ready(p); Outdated(p) }},
 		"gone, its new spec does not start, and others run an old": {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, other: func(p *corev1.Pod) { Ready(p); Outdated(p) }},
+		"gone, its new spec may be why, and it is new itself":      {pod: deadPod, claim: bornWithPod, other: func(p *corev1.Pod) { Ready(p); Outdated(p) }},
 		"one of two":                        {pds: 2, pod: deadPod},
 		"never started":                     {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, state: []StateModifier{unstarted(1)}},
 		"never started, and asked for":      {pod: func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }, claim: asksForReplacement, state: []StateModifier{unstarted(1)}, want: fresh},

@@ -309,13 +309,17 @@ func (x *change) removePod(ctx context.Context, c *view.Cluster, client pdapi.Cl
 		x.again(c, time.Second)
 		return err
 	}
+	if fresh.State.Err != nil {
+		x.again(c, time.Second)
+		return nil // nobody tells who is a member
+	}
 	if m := memberOf(c, fresh.State.Members, ordinal); m != nil {
 		// A member that never started takes nothing from the quorum that there is.
 		if started(m) && fresh.Unhealthy() != "" || c.PD.Replicas() < leastForQuorum {
 			x.again(c, time.Second)
 			return nil
 		}
-		if err := othersServe(ctx, client, c, pod); err != nil {
+		if err := othersServe(ctx, client, c.PD.Pods, pod); err != nil {
 			return fmt.Errorf("stop pod %s: %w", pod, err)
 		}
 	}

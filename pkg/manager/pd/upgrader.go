@@ -72,7 +72,7 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		if fresh.UnhealthyForPD() != "" || (fresh.PDLeader() == p.Name && len(member.Restartable(c, &c.PD)) > 1) {
 			return nil // the next sync will say so, or take another one first
 		}
-		if err := othersServe(ctx, client, c, p.Name); err != nil {
+		if err := othersServe(ctx, client, c.PD.Pods, p.Name); err != nil {
 			return fmt.Errorf("restart pod %s: %w", p.Name, err)
 		}
 		if err := member.Stop(ctx, u.controls, &c.PD, p.Pod); err != nil {
@@ -84,8 +84,8 @@ func (u *Upgrader) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 }
 
 // othersServe asks all members but one whether they are healthy at this moment.
-func othersServe(ctx context.Context, client pdapi.Client, c *view.Cluster, target string) error {
-	for _, p := range c.PD.Pods {
+func othersServe(ctx context.Context, client pdapi.Client, pods []view.Pod, target string) error {
+	for _, p := range pods {
 		if p.Name == target {
 			continue
 		}

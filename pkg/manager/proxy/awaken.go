@@ -4,7 +4,6 @@
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,25 +65,31 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 		step.Message = fmt.Sprintf("proxy %s may have given PD up and is restarted when %s is ready", target.Name, pod)
 		return step
 	}
+	if !spare(c, target) {
+		return nil
+	}
 	step.Do = restart
 	step.Message = fmt.Sprintf("proxy %s may have given PD up, which only a restart cures; restarting it", target.Name)
 	return step
 }
 
 // returning names a pod, other than one, that is on its way back, since there is one disruption at a
-// time; "" if none is. One that does not come back at all keeps nobody from being cured.
+// time; "" if none is.
 func returning(c *view.Cluster, except *corev1.Pod) string {
 	for _, p := range slices.Concat(member.Pods(c.PD.Pods), member.Pods(c.Store.Pods), c.Proxy.Pods) {
-		away := view.NotReadyFor(p, c.Now)
-		if p.DeletionTimestamp != nil {
-			away = c.Now.Sub(p.DeletionTimestamp.Time)
-		}
-		if p != except && !view.PodReady(p) && away < brokenAfter {
+		if p != except && view.Returning(p, c.Now) {
 			return p.Name
 		}
 	}
-	// Where a pod cannot even be made, for want of quota perhaps, none is deleted.
-	return cmp.Or(c.PD.Missing(c.Object.Name, naming.PD), c.Store.Missing(c.Object.Name, naming.Store))
+	return ""
+}
+
+// spare tells whether the cluster can do without a proxy for as long as a restart takes. One that serves goes
+// only while all serve that are wanted: it is no more than suspected, and what keeps another from coming up
+// may keep its successor. Where a pod cannot even be made, for want of quota perhaps, none is deleted.
+func spare(c *view.Cluster, p *corev1.Pod) bool {
+	return (!view.PodReady(p) || c.Proxy.Ready() >= c.ProxyReplicas()) &&
+		c.PD.Missing(c.Object.Name, naming.PD) == "" && c.Store.Missing(c.Object.Name, naming.Store) == ""
 }
 
 // suspects are the proxies that ran when stores gave PD up and are not marked yet: all, where most stores
@@ -135,7 +140,7 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		return errors.Join(errs...)
 	}
 	pod := nextMarked(c.Proxy.Pods)
-	if pod == nil || pod.Name != s.Target || returning(fresh, pod) != "" {
+	if pod == nil || pod.Name != s.Target || returning(fresh, pod) != "" || !spare(fresh, pod) {
 		return nil
 	}
 	if err := a.controls.Pods.Delete(ctx, pod); err != nil {

@@ -31,6 +31,9 @@ const outage = 10 * time.Minute
 // but for what the modifiers of proxies say.
 func afterOutage(c *v1alpha1.CellCluster, proxies ...PodModifier) *Fakes {
 	f := Settled(c)
+	for i := range c.Spec.Proxy.Replicas {
+		f.Pods.Remove(f.Pods.Get(Namespace, fmt.Sprintf("demo-proxy-7d9f-%d", i)))
+	}
 	on := func(node int32) PodModifier {
 		return func(p *corev1.Pod) { p.Spec.NodeName = fmt.Sprintf("n%d", node) }
 	}
@@ -100,19 +103,20 @@ func TestAwakenerDecides(t *testing.T) {
 		target  string
 		message string // "" for no step
 	}{
-		"all is well":                        {nil, gaveUp(), "", "", ""},
-		"most stores gave PD up":             {nil, gaveUp(1, 2), "MarkProxies", "", "marking them for a restart"},
-		"a store on a node with a proxy did": {nil, gaveUp(2), "MarkProxies", "", "marking them for a restart"},
-		"one on a node without a proxy did":  {nil, gaveUp(3), "", "", ""},
-		"proxies that started later":         {[]PodModifier{startedAgo(outage / 2), startedAgo(outage / 2)}, gaveUp(1, 2, 3), "", "", ""},
-		"PD is silent":                       {nil, append(gaveUp(1, 2, 3), Unreachable), "", "", ""},
-		"the stores go first":                {[]PodModifier{marked, marked}, gaveUp(1, 2), "", "", ""},
-		"then one after another":             {[]PodModifier{marked, marked}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
-		"one that serves nobody first":       {[]PodModifier{marked, both(notReadyFor(time.Hour), marked)}, gaveUp(), "Restart", "demo-proxy-1", "restarting it"},
-		"not before the last is back":        {[]PodModifier{marked, notReadyFor(10 * time.Second)}, gaveUp(), "", "demo-proxy-0", "is restarted when demo-proxy-1 is ready"},
-		"not before a deleted one is gone":   {[]PodModifier{marked, ending(10 * time.Second)}, gaveUp(), "", "demo-proxy-0", "is restarted when demo-proxy-1 is ready"},
-		"unless its node is gone":            {[]PodModifier{marked, ending(-10 * time.Minute)}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
-		"unless that never comes up":         {[]PodModifier{marked, notReadyFor(10 * time.Minute)}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
+		"all is well":                         {nil, gaveUp(), "", "", ""},
+		"most stores gave PD up":              {nil, gaveUp(1, 2), "MarkProxies", "", "marking them for a restart"},
+		"a store on a node with a proxy did":  {nil, gaveUp(2), "MarkProxies", "", "marking them for a restart"},
+		"one on a node without a proxy did":   {nil, gaveUp(3), "", "", ""},
+		"proxies that started later":          {[]PodModifier{startedAgo(outage / 2), startedAgo(outage / 2)}, gaveUp(1, 2, 3), "", "", ""},
+		"PD is silent":                        {nil, append(gaveUp(1, 2, 3), Unreachable), "", "", ""},
+		"the stores go first":                 {[]PodModifier{marked, marked}, gaveUp(1, 2), "", "", ""},
+		"then one after another":              {[]PodModifier{marked, marked}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
+		"one that serves nobody first":        {[]PodModifier{marked, both(notReadyFor(time.Hour), marked)}, gaveUp(), "Restart", "demo-proxy-1", "restarting it"},
+		"not before the last is back":         {[]PodModifier{marked, notReadyFor(10 * time.Second)}, gaveUp(), "", "demo-proxy-0", "is restarted when demo-proxy-1 is ready"},
+		"not before a deleted one is gone":    {[]PodModifier{marked, ending(10 * time.Second)}, gaveUp(), "", "demo-proxy-0", "is restarted when demo-proxy-1 is ready"},
+		"not while another is held by a node": {[]PodModifier{marked, ending(-10 * time.Minute)}, gaveUp(), "", "", ""},
+		"not while another does not come up":  {[]PodModifier{marked, notReadyFor(10 * time.Minute)}, gaveUp(), "", "", ""},
+		"unless it serves nobody itself":      {[]PodModifier{both(notReadyFor(time.Hour), marked), notReadyFor(10 * time.Minute)}, gaveUp(), "Restart", "demo-proxy-0", "restarting it"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -134,14 +138,14 @@ func TestAwakenerDecides(t *testing.T) {
 func TestAwakenerWaitsForMembers(t *testing.T) {
 	tests := map[string]struct {
 		change func(*v1alpha1.CellCluster, *Fakes)
-		waits  string // for which pod; "" for none
+		waits  string // for which pod; "" for none, "nobody" if there is nothing to wait for that comes by itself
 	}{
 		"all are there":                  {func(*v1alpha1.CellCluster, *Fakes) {}, ""},
 		"a store starts":                 {func(c *v1alpha1.CellCluster, f *Fakes) { f.Add(Pod(c, naming.Store, 2, notReadyFor(10*time.Second))) }, "demo-store-2"},
 		"a store does not start":         {func(c *v1alpha1.CellCluster, f *Fakes) { f.Add(Pod(c, naming.Store, 2, notReadyFor(time.Hour))) }, ""},
 		"a PD starts":                    {func(c *v1alpha1.CellCluster, f *Fakes) { f.Add(Pod(c, naming.PD, 2, notReadyFor(10*time.Second))) }, "demo-pd-2"},
-		"a store's pod is not there yet": {func(_ *v1alpha1.CellCluster, f *Fakes) { f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-2")) }, "demo-store-2"},
-		"a PD's pod is not there yet":    {func(_ *v1alpha1.CellCluster, f *Fakes) { f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-0")) }, "demo-pd-0"},
+		"a store's pod is not there yet": {func(_ *v1alpha1.CellCluster, f *Fakes) { f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-2")) }, "nobody"},
+		"a PD's pod is not there yet":    {func(_ *v1alpha1.CellCluster, f *Fakes) { f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-0")) }, "nobody"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +153,10 @@ func TestAwakenerWaitsForMembers(t *testing.T) {
 			f := afterOutage(c, marked, marked)
 			test.change(c, f)
 			step := proxy.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, gaveUp()...)))
+			if test.waits == "nobody" {
+				assert.Nil(t, step)
+				return
+			}
 			require.NotNil(t, step)
 			if test.waits == "" {
 				assert.Equal(t, manager.Verb("Restart"), step.Do, step.Message)

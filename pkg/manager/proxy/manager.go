@@ -45,6 +45,10 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 		errs = append(errs, m.applyDeployment(ctx, c, &r), m.autoscale(ctx, c))
 		member.NotePods(&r, naming.Proxy, c.Proxy.Pods, c.ProxyReplicas())
 	}
+	if p := nextMarked(c.Proxy.Pods); p != nil {
+		r.Wait(v1alpha1.ReasonWaitingForPods, "proxy %s may have given PD up and waits for its restart, for which all other proxies must serve, and all PDs and stores be there", p.Name)
+		r.LookAgain(view.Patience / 2) // time alone decides how long one that is away is waited for
+	}
 	err := errors.Join(errs...)
 	member.Explain(&r, err)
 	return r, err

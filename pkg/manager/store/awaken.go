@@ -51,12 +51,12 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 		return nil // the last one is not back yet
 	}
 	for _, p := range c.Store.Pods {
-		if !view.PodReady(p.Pod) {
+		if !view.PodReady(p.Pod) && !away(c, p.Pod) {
 			return nil // one at a time, and not on top of another trouble
 		}
 	}
 	for _, p := range GaveUp(c) {
-		if member.Doomed(&c.Store, p.Ordinal) == "" {
+		if !member.VolumeGoes(&c.Store, p.Ordinal) {
 			return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: p.Name, Do: awaken,
 				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", c.StoreOf(p.Name).ID, p.Name)}
 		}
@@ -78,9 +78,20 @@ func GaveUp(c *view.Cluster) []view.Pod {
 	return out
 }
 
+// away tells whether a pod has not been ready for so long that its store counts as gone. Then it keeps nobody
+// from being restarted: as long as PD does not hear of those that live, it cannot repair what is gone.
+func away(c *view.Cluster, p *corev1.Pod) bool {
+	period := c.Object.Spec.Store.Failover.Period.Duration
+	if p.DeletionTimestamp != nil {
+		return c.Now.Sub(p.DeletionTimestamp.Time) > period
+	}
+	return view.NotReadyFor(p, c.Now) > period
+}
+
 // gaveUp tells whether a store has been running for long and PD has not heard of it for as long.
 func gaveUp(c *view.Cluster, s *pdapi.Store, p *corev1.Pod) bool {
-	if c.State.Freshness(s) == pdstate.Fresh || c.State.At.Sub(c.State.LeaderSince) < silent {
+	// Of one on a node that is gone, Kubernetes says that it runs, and not that it is ready.
+	if !view.PodReady(p) || c.State.Freshness(s) == pdstate.Fresh || c.State.At.Sub(c.State.LeaderSince) < silent {
 		return false
 	}
 	age, heard := s.HeartbeatAge(c.State.At)

@@ -114,7 +114,8 @@ func decideKeep(c *view.Cluster) *manager.Step {
 	for i := range c.Store.Replicas() {
 		claim := c.Store.Claims[i]
 		s := c.State.Store(Replacing(claim))
-		if s == nil || s.State != pdapi.Up || c.SilentFor(s) > 0 || view.ReplaceRequested(claim) {
+		// One that is to leave is not replaced either, whoever asks for it.
+		if s == nil || s.State != pdapi.Up || c.SilentFor(s) > 0 || view.ReplaceRequested(claim) && i < c.Object.Spec.Store.Replicas {
 			continue
 		}
 		pod := naming.Pod(c.Object.Name, naming.Store, i)
@@ -164,7 +165,7 @@ func decideMark(c *view.Cluster) *manager.Step {
 	for _, s := range Gone(c) {
 		ordinal, _ := naming.Ordinal(c.StorePod(&s))
 		claim := c.Store.Claims[ordinal]
-		if claim == nil || claim.DeletionTimestamp != nil || member.Retired(claim) || Replacing(claim) != 0 || !Emptied(c, &s, nil) {
+		if claim == nil || member.Retired(claim) || Replacing(claim) != 0 || !Emptied(c, &s, nil) {
 			continue
 		}
 		pod := c.StorePod(&s)

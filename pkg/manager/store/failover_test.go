@@ -125,6 +125,11 @@ func TestDecideFailover(t *testing.T) {
 			SetStore(2, State(pdapi.Tombstone)), func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
 				s.Stores = append(s.Stores, pdapi.Store{ID: 9, Address: s.Stores[1].Address, State: pdapi.Up, LastHeartbeat: s.Stores[0].LastHeartbeat})
 			}}},
+		"its claim has been deleted":                  {have: 4, state: []StateModifier{dead, without(2, 4)}, claim: claims{deletedClaim}, do: "MarkVolume", target: "demo-store-1"},
+		"marked by hand, and to leave":                {have: 4, claim: claims{}, last: claims{annotated(naming.AnnotationReplacing, "4"), annotated(naming.AnnotationReplace, "true")}, do: "KeepVolume", target: "demo-store-3"},
+		"the spare of one that is being emptied dies": {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Down)), silentFor(4, time.Hour)}, do: "AddSpare", target: "demo-store-4"},
+		"it does, and no more are allowed": {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Down)), silentFor(4, time.Hour)},
+			spec: func(c *v1alpha1.CellCluster) { c.Spec.Store.Failover.MaxFailoverCount = new(int32(1)) }},
 		"a stranger's tombstone": {have: 4, state: []StateModifier{SetStore(2, State(pdapi.Tombstone))}},
 
 		"a store with neither pod nor volume": {have: 3, state: []StateModifier{silentFor(4, time.Hour), without(4, 1)}, do: "Tombstone", target: "demo-store-3"},

@@ -152,7 +152,7 @@ func outlook(r *manager.Result, c *view.Cluster, s *pdapi.Store) string {
 	case away <= failover.Period.Duration:
 		r.LookAgain(failover.Period.Duration - away + time.Second)
 		return "; it is replaced if it stays away for spec.store.failover.period"
-	case len(member.Outdated(&c.Store)) > 0:
+	case c.Store.RollsOut():
 		return "; it is not replaced while a new spec is under way"
 	case !Emptied(c, s, nil):
 		return "; it is replaced when PD has given its replicas to other stores, which it does after spec.pd.config.maxStoreDownTime"

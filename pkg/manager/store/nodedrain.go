@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -89,7 +90,7 @@ func (h *holder) Decide(c *view.Cluster) *manager.Step {
 			why = "its node is not cordoned"
 		case yields(c, p.Pod):
 			why = "it was not evicted in time, and other work waits"
-		case c.Store.Doomed(p.Ordinal) != nil:
+		case volumeGoes(c, p):
 			why = "its volume would go with it"
 		case desired.ReplacingIn(c.Start) != nil:
 			why = fmt.Sprintf("PD %s is being replaced", desired.ReplacingIn(c.Start).Pod)
@@ -108,7 +109,7 @@ func (h *holder) Decide(c *view.Cluster) *manager.Step {
 func drainTarget(c *view.Cluster) *corev1.Pod {
 	var target *corev1.Pod
 	for _, p := range c.Store.Pods {
-		if !onCordoned(c, p.Pod) || !view.PodReady(p.Pod) || c.Store.Doomed(p.Ordinal) != nil {
+		if !onCordoned(c, p.Pod) || !view.PodReady(p.Pod) || volumeGoes(c, p) {
 			continue
 		}
 		if view.Evictable(p.Pod) {
@@ -121,13 +122,26 @@ func drainTarget(c *view.Cluster) *corev1.Pod {
 	return target
 }
 
+// volumeGoes tells whether an eviction would end the volume of a store that PD still counts on, marked for its
+// replacement or removal or not: until it is emptied, its replicas are needed.
+func volumeGoes(c *view.Cluster, p view.Pod) bool {
+	return member.VolumeGoes(&c.Store, p.Ordinal) && (c.StoreOf(p.Name) != nil || c.Store.Doomed(p.Ordinal) != nil)
+}
+
 func onCordoned(c *view.Cluster, p *corev1.Pod) bool { return view.Cordoned(c.Nodes[p.Spec.NodeName]) }
+
+// replacementOfPD tells whether a user asks for the replacement of a PD that could be replaced. It waits for
+// as long as a store may be evicted.
+func replacementOfPD(c *view.Cluster) bool {
+	const leastForQuorum = 3
+	return c.PD.Replicas() >= leastForQuorum && slices.ContainsFunc(c.PD.Pods, func(p view.Pod) bool { return view.ReplaceRequested(c.PD.Claims[p.Ordinal]) })
+}
 
 // yields tells whether a pod on a cordoned node has to wait for other work: such as has
 // begun with this very pod, or any if the pod has been waiting for its eviction for longer than
 // spec.store.evictLeaderTimeout. A node may stay cordoned for days. Its turn comes again afterwards.
 func yields(c *view.Cluster, p *corev1.Pod) bool {
-	if len(member.Restartable(c, &c.PD)) == 0 && len(member.Restartable(c, &c.Store)) == 0 && requested(c) == nil &&
+	if len(member.Restartable(c, &c.PD)) == 0 && len(member.Restartable(c, &c.Store)) == 0 && requested(c) == nil && !replacementOfPD(c) &&
 		c.PD.Replicas() == c.Object.Spec.PD.Replicas && c.Store.Replicas() == c.Object.Spec.Store.Replicas {
 		return false
 	}

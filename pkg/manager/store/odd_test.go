@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
@@ -47,6 +48,18 @@ func TestNoRestartTakesAVolume(t *testing.T) {
 	node.Spec.Unschedulable = true
 	f.Add(node)
 	assert.Nil(t, store.NewNodeDrain(nil, nil, nil).Decide(f.View(c, PDState(c, Stores(3)))))
+
+	// The same while it is being replaced or removed: its store is not empty yet.
+	for _, mark := range []string{naming.AnnotationReplacing, naming.AnnotationRetired} {
+		f.Add(Claim(c, naming.Store, 1, deletedClaim, annotated(mark, "2")))
+		assert.Nil(t, a.Decide(f.View(c, PDState(c, Stores(3), silentFor(2, 10*time.Minute), ledFor(time.Hour)))), mark)
+		assert.Nil(t, store.NewNodeDrain(nil, nil, nil).Decide(f.View(c, PDState(c, Stores(3)))), mark)
+		f.Add(Pod(c, naming.Store, 1, Age(time.Hour), Ready, On("node-1"), func(p *corev1.Pod) { p.Labels[naming.LabelEvictable] = "true" }))
+		step := store.NewNodeDrain(nil, nil, nil).Hold().Decide(f.View(c, PDState(c, Stores(3))))
+		require.NotNil(t, step, mark)
+		assert.Equal(t, manager.Verb("Hold"), step.Do)
+		assert.Contains(t, step.Message, "its volume would go with it")
+	}
 }
 
 // The pod of a replaced store crashes all the time, and so changes; it is deleted together with its
@@ -100,6 +113,40 @@ func TestAwakenOneAtATime(t *testing.T) {
 	f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-1"))
 	assert.Nil(t, a.Decide(f.View(c, state)))
 }
+
+// One that is away keeps stores that gave PD up from their restart until it counts as gone: PD repairs nothing without them.
+func TestAwakenerChooses(t *testing.T) {
+	for name, test := range map[string]struct {
+		away PodModifier // what demo-store-0 is like
+		want bool
+	}{
+		"it has been away for a minute": {both(Age(time.Minute), Running), false},
+		"it counts as gone":             {both(Age(time.Hour), Running), true},
+		"its node holds it":             {func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: Now().Add(-time.Hour)} }, true},
+		"it is being deleted":           {Terminating, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := withStores(3)
+			f := Settled(c)
+			for i := range int32(3) {
+				f.Add(Pod(c, naming.Store, i, Age(time.Hour), Ready))
+			}
+			p := Pod(c, naming.Store, 0, test.away)
+			f.Add(p)
+			v := f.View(c, PDState(c, Stores(3), silentFor(1, 10*time.Minute), silentFor(2, 10*time.Minute), ledFor(time.Hour)))
+			step := store.NewAwakener(nil, nil).Decide(v)
+			if !test.want {
+				assert.Nil(t, step)
+				return
+			}
+			require.NotNil(t, step)
+			assert.Equal(t, "demo-store-1", step.Target)
+			assert.Len(t, store.GaveUp(v), 1, "nobody knows of one that is not ready whether it gave PD up")
+		})
+	}
+}
+
+func both(a, b PodModifier) PodModifier { return func(p *corev1.Pod) { a(p); b(p) } }
 
 // A store that gave PD up is restarted, unless it reports after all, by PD's answer of that moment.
 func TestAwaken(t *testing.T) {

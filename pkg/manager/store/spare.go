@@ -52,7 +52,7 @@ func spareForFailure(c *view.Cluster) string {
 		return ""
 	}
 	// With a new spec under way a store is down because of that, and a spare would be too.
-	if len(member.Outdated(&c.Store)) > 0 || !sparesServe(c) {
+	if c.Store.RollsOut() || !sparesServe(c) {
 		return ""
 	}
 	return fmt.Sprintf("store %d in pod %s has been silent for longer than spec.store.failover.period", gone[0].ID, c.StorePod(&gone[0]))
@@ -60,7 +60,7 @@ func spareForFailure(c *view.Cluster) string {
 
 // spareForDrain asks for a spare where a store was taken down and the others are too few to take over.
 func spareForDrain(c *view.Cluster) string {
-	if spares(c) > 0 || len(c.UpStores()) >= c.State.System.MaxReplicas {
+	if !mayHaveSpare(c) || len(c.UpStores()) >= c.State.System.MaxReplicas {
 		return ""
 	}
 	if down := emptied(c); len(down) > 0 {
@@ -84,10 +84,21 @@ func emptied(c *view.Cluster) []pdapi.Store {
 // cannot be emptied without one.
 func spareForRequest(c *view.Cluster) string {
 	store := requested(c)
-	if store == nil || spares(c) > 0 || c.Unhealthy() != "" || Unremovable(c, store) == "" {
+	if store == nil || !mayHaveSpare(c) || c.Unhealthy() != "" || Unremovable(c, store) == "" {
 		return ""
 	}
 	return fmt.Sprintf("store %d in pod %s is to be replaced, and the others cannot take over what it holds", store.ID, c.StorePod(store))
+}
+
+// mayHaveSpare tells whether a store that is emptied on request may have a spare: there is none, or those that
+// there are have died, which are replaced as all stores are as soon as they are not the highest any more.
+func mayHaveSpare(c *view.Cluster) bool {
+	for i := c.Object.Spec.Store.Replicas; i < c.Store.Replicas(); i++ {
+		if !deadSpare(c, i) {
+			return false
+		}
+	}
+	return spares(c) < max(1, *c.Object.Spec.Store.Failover.MaxFailoverCount)
 }
 
 // deadSpare tells whether a spare is gone itself. The highest leaves then, and others are replaced as all stores are.

@@ -157,6 +157,30 @@ func TestClaimStuck(t *testing.T) {
 	assert.Len(t, l.Get().Status.Store.TombstoneStores, 1)
 }
 
+// The same of a member that is replaced on request: it waits, and says for what.
+func TestClaimOfReplacedStuck(t *testing.T) {
+	for _, pod := range []string{"demo-store-1", "demo-pd-1"} {
+		t.Run(pod, func(t *testing.T) {
+			l := established(t, Three, soon)
+			ctx, claims := context.Background(), l.Kube.CoreV1().PersistentVolumeClaims(l.Namespace)
+			finalizers := func(list string) {
+				_, err := claims.Patch(ctx, "data-"+pod, types.JSONPatchType, fmt.Appendf(nil, `[{"op":"add","path":"/metadata/finalizers","value":%s}]`, list), metav1.PatchOptions{})
+				require.NoError(t, err)
+			}
+			old := l.Claim(pod).UID
+			finalizers(`["example.com/kept"]`)
+			l.AskFor(pod)
+			l.Await("waits for the claim", func(c *v1alpha1.CellCluster) bool {
+				return strings.Contains(c.Status.Message, "data-"+pod)
+			})
+			l.Until(func() bool { return l.Claim(pod).DeletionTimestamp != nil }, func() string { return "the claim is deleted" })
+			finalizers(`[]`)
+			l.Rests()
+			assert.NotEqual(t, old, l.Claim(pod).UID)
+		})
+	}
+}
+
 // Reclaiming is for claims of members that are gone, in either order of the two edits.
 func TestReclaim(t *testing.T) {
 	l := established(t, Three, Set("spec.store.replicas", "4"))

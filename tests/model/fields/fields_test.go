@@ -81,6 +81,7 @@ func TestFields(t *testing.T) {
 			}
 			l.Change(unsets(t, batch, fields))
 			l.AwaitReady()
+			l.Rests()
 			apiserver.Same(t, unset, l.State(), "unset")
 		})
 	}

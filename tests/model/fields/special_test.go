@@ -181,6 +181,8 @@ func TestLauncherImage(t *testing.T) {
 func TestGoodHealsBad(t *testing.T) {
 	tests := []struct{ name, path, bad, good, reason, words string }{
 		{"PD's image", "spec.pd.image", "missing/pd", "pd:2", "PodFailing", "ImagePullBackOff"},
+		{"a PD's program", "spec.pd.image", "crashing/pd", "pd:2", "PodFailing", "CrashLoopBackOff"},
+		{"a store's program", "spec.store.image", "crashing/store", "store:2", "PodFailing", "CrashLoopBackOff"},
 		{"a proxy's image", "spec.proxy.image", "crashing/proxy", "proxy:2", "PodFailing", "CrashLoopBackOff"},
 		{"a store's resources", "spec.store.requests", "{cpu: 99}", "{cpu: 1}", "Unschedulable", "Insufficient cpu"},
 		{"a label that is none", "spec.store.labels", `{"not a label": x}`, "{a: b}", "WriteFailed", "not a label"},

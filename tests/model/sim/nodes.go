@@ -73,6 +73,13 @@ func (w *World) Cordon(name string, on bool) {
 	w.API.Replace(n, true)
 }
 
+// Relabel gives a node another value of a label.
+func (w *World) Relabel(name, label, value string) {
+	n := ct.Read[corev1.Node](w.API, "", name).DeepCopy()
+	n.Labels[label] = value
+	w.API.Replace(n, false)
+}
+
 // NodeOf is the node of a pod, "" if it has none.
 func (w *World) NodeOf(name string) string {
 	if p := pod(w, name); p != nil {

@@ -25,6 +25,8 @@ import (
 const (
 	// MissingImages begin the names of images that cannot be pulled.
 	MissingImages = "missing/"
+	// HangingImages begin the names of images whose program runs and never serves.
+	HangingImages = "hanging/"
 	// CrashingImages begin the names of images whose program ends at once.
 	CrashingImages = "crashing/"
 
@@ -159,6 +161,9 @@ func (w *World) runContainer(p *corev1.Pod) {
 			return
 		}
 		w.running(p)
+		return
+	}
+	if strings.HasPrefix(image, HangingImages) {
 		return
 	}
 	if x == nil {

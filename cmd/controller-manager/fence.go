@@ -1,0 +1,42 @@
+// Copyright 2026 The Cell Operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+)
+
+// fence keeps an operator that stood still, and wakes after its lease has run out, from sending what it had in
+// hand: another one may act by then. Preconditions guard the object of a write alone, and this guards the rest.
+// What is under way to the server when the process stands still passes.
+type fence struct{ check atomic.Pointer[func() error] }
+
+// guard sets what tells whether the lease still holds; nil means that it does, or that none is held.
+func (f *fence) guard(check func() error) { f.check.Store(&check) }
+
+// Wrap makes a transport that sends no write without the lease. The lease itself is always written.
+func (f *fence) Wrap(next http.RoundTripper) http.RoundTripper { return &fenced{f, next} }
+
+type fenced struct {
+	fence *fence
+	next  http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *fenced) RoundTrip(r *http.Request) (*http.Response, error) {
+	check := t.fence.check.Load()
+	if check == nil || r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(r.URL.Path, "/apis/coordination.k8s.io/") {
+		return t.next.RoundTrip(r)
+	}
+	if err := (*check)(); err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, fmt.Errorf("%s %s is not sent, since the lease has run out and another operator may act: %w", r.Method, r.URL.Path, err)
+	}
+	return t.next.RoundTrip(r)
+}
