@@ -18,6 +18,14 @@ type fence struct{ check atomic.Pointer[func() error] }
 // guard sets what tells whether the lease still holds; nil means that it does, or that none is held.
 func (f *fence) guard(check func() error) { f.check.Store(&check) }
 
+// open returns why nothing may be sent, nil if it may.
+func (f *fence) open() error {
+	if check := f.check.Load(); check != nil {
+		return (*check)()
+	}
+	return nil
+}
+
 // Wrap makes a transport that sends no write without the lease. The lease itself is always written.
 func (f *fence) Wrap(next http.RoundTripper) http.RoundTripper { return &fenced{f, next} }
 
@@ -28,11 +36,10 @@ type fenced struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *fenced) RoundTrip(r *http.Request) (*http.Response, error) {
-	check := t.fence.check.Load()
-	if check == nil || r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(r.URL.Path, "/apis/coordination.k8s.io/") {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.Contains(r.URL.Path, "/apis/coordination.k8s.io/") {
 		return t.next.RoundTrip(r)
 	}
-	if err := (*check)(); err != nil {
+	if err := t.fence.open(); err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}

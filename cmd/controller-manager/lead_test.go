@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
@@ -25,6 +27,47 @@ func electing() options {
 	o.addFlags(flag.NewFlagSet("", flag.ContinueOnError))
 	o.electNamespace = "ns"
 	return o
+}
+
+// What was in hand is not sent from the moment on at which another holds the lease, though the work has not been told to end yet.
+func TestFenceOfALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kube := fake.NewClientset()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var taken atomic.Bool // the fakes know no versions
+		kube.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			lease := a.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
+			if taken.Load() && *lease.Spec.HolderIdentity != "another" {
+				return true, nil, apierrors.NewConflict(coordinationv1.Resource("leases"), lease.Name, errors.New("it has been modified"))
+			}
+			return false, nil, nil
+		})
+		var f fence
+		working := make(chan struct{})
+		ended := make(chan error, 1)
+		go func() {
+			ended <- lead(ctx, electing(), kube, &f, func(ctx context.Context) {
+				close(working)
+				<-ctx.Done()
+			})
+		}()
+		<-working
+		require.NoError(t, f.open())
+		leases := kube.CoordinationV1().Leases("ns")
+		lease, err := leases.Get(ctx, "cell-controller-manager", metav1.GetOptions{})
+		require.NoError(t, err)
+		now := metav1.NowMicro()
+		lease.Spec.HolderIdentity, lease.Spec.AcquireTime, lease.Spec.RenewTime = new("another"), &now, &now
+		taken.Store(true)
+		_, err = leases.Update(ctx, lease, metav1.UpdateOptions{})
+		require.NoError(t, err)
+		time.Sleep(3 * time.Second) // it has looked at the lease, and is not told to end before 10 s
+		synctest.Wait()
+		require.Empty(t, ended)
+		assert.ErrorContains(t, f.open(), "another holds the lease")
+		<-ended
+	})
 }
 
 func TestLeadEnds(t *testing.T) {

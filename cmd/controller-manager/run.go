@@ -126,6 +126,7 @@ func recorder(ctx context.Context, kube kubernetes.Interface) (record.EventRecor
 func pdFactory(m *metrics.Metrics, f *fence) pdapi.Factory {
 	return pdapi.NewFactory(pdapi.Options{
 		Transport: f.Wrap(pdapi.NewTransport(nil)),
+		Guard:     f.open,
 		UserAgent: naming.FieldManager + "/" + version,
 		Observe: func(op string, took time.Duration, err error) {
 			m.CalledPD(op, pdapi.Class(err), took)
@@ -168,7 +169,14 @@ func lead(ctx context.Context, o options, kube kubernetes.Interface, f *fence, w
 	if err != nil {
 		return fmt.Errorf("make the leader election: %w", err)
 	}
-	f.guard(func() error { return elector.Check(0) })
+	// Others count the lease's duration from when they saw the last renewal, which is before its answer came here.
+	margin := o.renewDeadline - o.leaseDuration
+	f.guard(func() error {
+		if started.Load() && !elector.IsLeader() {
+			return errors.New("another holds the lease")
+		}
+		return elector.Check(margin)
+	})
 	elector.Run(ctx)
 	lost := ctx.Err() == nil
 	if started.Load() {

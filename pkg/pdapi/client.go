@@ -69,6 +69,9 @@ type Options struct {
 	Transport http.RoundTripper
 	// DialContext carries the membership calls, which are gRPC, and HTTP where Transport is nil. Nil dials TCP.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Guard is asked before each change of the membership, which is not sent if it returns an error; nil asks nobody.
+	// Other calls pass through Transport, where they can be held back.
+	Guard func() error
 	// Timeout bounds each request, not the whole call; 3 s by default.
 	Timeout time.Duration
 	// MemberTimeout bounds AddMember and RemoveMember; 5 s by default, since they wait for a quorum's disks.

@@ -6,6 +6,7 @@ package pdapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -54,6 +55,11 @@ func (c *client) change(ctx context.Context, r request, do func(context.Context,
 			return err
 		}
 		defer etcd.Close()
+		if c.Guard != nil {
+			if err := c.Guard(); err != nil {
+				return fmt.Errorf("not sent: %w", err)
+			}
+		}
 		return do(ctx, etcd)
 	}()
 	if err != nil {

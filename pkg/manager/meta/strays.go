@@ -6,6 +6,7 @@ package meta
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,12 +139,15 @@ func replacing(c *view.Cluster, pod string) bool {
 
 // noteLeaving says of a claim that is being deleted that a pod waits for its end, and that it is wrong if that takes long.
 func noteLeaving(c *view.Cluster, r *manager.Result, pod string, claim *corev1.PersistentVolumeClaim) {
-	if left := view.Patience - c.Now.Sub(claim.DeletionTimestamp.Time); left > 0 {
+	// Kubernetes' own goes when it has noticed that the pod is gone.
+	others := slices.DeleteFunc(slices.Clone(claim.Finalizers), func(f string) bool { return f == "kubernetes.io/pvc-protection" })
+	left := view.Patience - c.Now.Sub(claim.DeletionTimestamp.Time)
+	if len(others) == 0 || left > 0 {
 		r.Wait(v1alpha1.ReasonWaitingForVolume, "pod %s comes when volume claim %s, which is being deleted, is gone", pod, claim.Name)
-		r.LookAgain(left + time.Second)
+		r.LookAgain(max(left, 0) + time.Second)
 		return
 	}
-	r.Problem(v1alpha1.ReasonWaitingForVolume, "pod %s comes when volume claim %s, which has been deleted, is gone; see which finalizers keep it: %s", pod, claim.Name, strings.Join(claim.Finalizers, ", "))
+	r.Problem(v1alpha1.ReasonWaitingForVolume, "pod %s comes when volume claim %s, which has been deleted, is gone; see who set these finalizers, which keep it: %s", pod, claim.Name, strings.Join(others, ", "))
 }
 
 // noteLost says which claims have lost their volumes. Nothing is done about them:

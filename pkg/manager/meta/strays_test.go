@@ -170,7 +170,7 @@ func TestClaimThatStays(t *testing.T) {
 		f := Settled(c)
 		f.Add(Claim(c, naming.Store, 1, func(p *corev1.PersistentVolumeClaim) {
 			at := metav1.NewTime(Now().Add(-since))
-			p.DeletionTimestamp, p.Annotations, p.Finalizers = &at, map[string]string{naming.AnnotationReplacing: "9"}, []string{"example.com/kept"}
+			p.DeletionTimestamp, p.Annotations, p.Finalizers = &at, map[string]string{naming.AnnotationReplacing: "9"}, []string{"kubernetes.io/pvc-protection", "example.com/kept"}
 		}))
 		f.Pods.Remove(f.Pods.Get(Namespace, "demo-store-1"))
 		r, err := sync(t, f, c)
@@ -181,7 +181,7 @@ func TestClaimThatStays(t *testing.T) {
 			continue
 		}
 		assert.Contains(t, r.Problems, manager.Note{Reason: v1alpha1.ReasonWaitingForVolume,
-			Message: "pod demo-store-1 comes when volume claim data-demo-store-1, which has been deleted, is gone; see which finalizers keep it: example.com/kept"})
+			Message: "pod demo-store-1 comes when volume claim data-demo-store-1, which has been deleted, is gone; see who set these finalizers, which keep it: example.com/kept"})
 	}
 }
 

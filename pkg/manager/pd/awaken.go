@@ -4,6 +4,7 @@
 package pd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,9 +43,11 @@ func leaderless(c *view.Cluster) time.Duration {
 	return 3*c.Object.Spec.PD.Config.LeaderLease.Duration + 5*time.Second
 }
 
-// ready are the pods that are.
-func ready(pods []view.Pod) []view.Pod {
-	return slices.DeleteFunc(slices.Clone(pods), func(p view.Pod) bool { return !view.PodReady(p.Pod) })
+// voters are the ready pods whose PD is a member. Members are known without a leader, too.
+func voters(c *view.Cluster) []view.Pod {
+	return slices.DeleteFunc(slices.Clone(c.PD.Pods), func(p view.Pod) bool {
+		return !view.PodReady(p.Pod) || len(c.State.Members) > 0 && memberOf(c, c.State.Members, p.Ordinal) == nil
+	})
 }
 
 // Decide implements manager.Operation.
@@ -55,8 +58,8 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	if slices.ContainsFunc(c.PD.Pods, func(p view.Pod) bool { return view.Returning(p.Pod, c.Now) }) {
 		return nil // it may lead when it is back
 	}
-	serving := ready(c.PD.Pods)
-	if 2*len(serving) <= max(len(c.State.Members), len(c.Object.Status.PD.Members), int(c.PD.Replicas())) {
+	serving := voters(c)
+	if 2*len(serving) <= cmp.Or(len(c.State.Members), len(c.Object.Status.PD.Members), int(c.PD.Replicas())) {
 		return nil // without a quorum there can be no leader
 	}
 	quiet := c.State.FailedSince
@@ -90,7 +93,11 @@ func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	if _, _, err := client.Leader(ctx); !errors.Is(err, pdapi.ErrNoLeader) {
 		return nil // it has one by now, or is in other trouble
 	}
-	if err := othersServe(ctx, client, ready(c.PD.Pods), s.Target); err != nil {
+	// A leader on a node that Kubernetes does not reach is none of those that were asked, and they forward to it.
+	if _, err := client.System(ctx); err == nil {
+		return nil
+	}
+	if err := othersServe(ctx, client, voters(c), s.Target); err != nil {
 		return fmt.Errorf("restart pod %s: %w", s.Target, err)
 	}
 	pod := member.Named(c.PD.Pods, s.Target)

@@ -79,8 +79,12 @@ func GaveUp(c *view.Cluster) []view.Pod {
 }
 
 // away tells whether a pod has not been ready for so long that its store counts as gone. Then it keeps nobody
-// from being restarted: as long as PD does not hear of those that live, it cannot repair what is gone.
+// from being restarted: as long as PD does not hear of those that live, it cannot repair what is gone. One whose program
+// fails is not away: what ended it may end the next one, too.
 func away(c *view.Cluster, p *corev1.Pod) bool {
+	if view.PodTrouble(p).Kind == view.Failing {
+		return false
+	}
 	period := c.Object.Spec.Store.Failover.Period.Duration
 	if p.DeletionTimestamp != nil {
 		return c.Now.Sub(p.DeletionTimestamp.Time) > period

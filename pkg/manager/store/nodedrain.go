@@ -16,6 +16,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/desired"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/pd"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -133,8 +134,9 @@ func onCordoned(c *view.Cluster, p *corev1.Pod) bool { return view.Cordoned(c.No
 // replacementOfPD tells whether a user asks for the replacement of a PD that could be replaced. It waits for
 // as long as a store may be evicted.
 func replacementOfPD(c *view.Cluster) bool {
-	const leastForQuorum = 3
-	return c.PD.Replicas() >= leastForQuorum && slices.ContainsFunc(c.PD.Pods, func(p view.Pod) bool { return view.ReplaceRequested(c.PD.Claims[p.Ordinal]) })
+	return c.PDSilent() == "" && slices.ContainsFunc(c.PD.Pods, func(p view.Pod) bool {
+		return view.ReplaceRequested(c.PD.Claims[p.Ordinal]) && pd.Irreplaceable(c, p.Name) == ""
+	})
 }
 
 // yields tells whether a pod on a cordoned node has to wait for other work: such as has

@@ -98,7 +98,9 @@ func mayHaveSpare(c *view.Cluster) bool {
 			return false
 		}
 	}
-	return spares(c) < max(1, *c.Object.Spec.Store.Failover.MaxFailoverCount)
+	// A dead one below the highest is replaced by the failover alone.
+	failover := c.Object.Spec.Store.Failover
+	return spares(c) == 0 || *failover.Enabled && spares(c) < *failover.MaxFailoverCount
 }
 
 // deadSpare tells whether a spare is gone itself. The highest leaves then, and others are replaced as all stores are.

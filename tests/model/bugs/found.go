@@ -149,8 +149,8 @@ var Found = []Bug{
 	{
 		Name:   "an operator whose lease has run out sends what it had in hand",
 		File:   "cmd/controller-manager/fence.go",
-		Old:    "if err := (*check)(); err != nil {",
-		New:    "if err := (*check)(); err != nil && r.URL.Host == \"\" {",
+		Old:    "if err := t.fence.open(); err != nil {",
+		New:    "if err := t.fence.open(); err != nil && r.URL.Host == \"\" {",
 		Caught: "TestFence", Unit: "cmd/controller-manager",
 	},
 	{
