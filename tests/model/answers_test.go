@@ -61,7 +61,7 @@ func TestReadsFail(t *testing.T) {
 			"a server that ends": apierrors.NewServiceUnavailable("the server is shutting down"),
 		} {
 			for _, verb := range []string{"get", "list"} {
-				left := 10 // an operator waits twice as long after each
+				left := 5 // an operator waits twice as long after each
 				c.try(Fault{Name: fmt.Sprintf("each %s fails with %s", verb, name), Read: func(q ct.Request) error {
 					if left == 0 || q.Verb != verb {
 						return nil
