@@ -46,7 +46,11 @@ func (e *explainer) explain(object *v1alpha1.CellCluster, r manager.Result) {
 	}
 	for _, p := range r.Problems {
 		// What follows a colon is the word of a container or a server, in which anything may change.
+		// What follows the name of a field does not.
 		what, _, _ := strings.Cut(p.Message, ": ")
+		if strings.HasPrefix(p.Message, "spec.") {
+			what = p.Message
+		}
 		if e.isNew(k, p.Reason, "", what) {
 			e.events.Event(object, corev1.EventTypeWarning, p.Reason, p.Message)
 		}

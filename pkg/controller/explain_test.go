@@ -47,6 +47,8 @@ func TestExplain(t *testing.T) {
 		{"it lasts on, in other words", explainPause - time.Second, problem("pod demo-pd-0: pull of image failed"), ""},
 		{"the same of another pod", 0, problem("pod demo-pd-1: no such image"), "Warning PodFailing: pod demo-pd-1: no such image"},
 		{"a time", 0, problem("PD has given no answer for 21s: timeout"), "Warning PodFailing: PD has given no answer for 21s: timeout"},
+		{"a field", 0, problem(`spec.pd.storageClassName: there is no StorageClass "a"`), `Warning PodFailing: spec.pd.storageClassName: there is no StorageClass "a"`},
+		{"another value of it", time.Minute, problem(`spec.pd.storageClassName: there is no StorageClass "b"`), `Warning PodFailing: spec.pd.storageClassName: there is no StorageClass "b"`},
 		{"a longer time", time.Minute, problem("PD has given no answer for 1m21s: timeout"), ""},
 	} {
 		now = now.Add(x.after)

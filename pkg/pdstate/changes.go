@@ -60,7 +60,8 @@ func Changes(before, after *Snapshot) Change {
 		return FirstAnswer
 	}
 	var c Change
-	c.add(Reachability, pdapi.Class(before.Err) != pdapi.Class(after.Err))
+	// An answer that had become too old, as while the process stood still, counted as none.
+	c.add(Reachability, pdapi.Class(before.Err) != pdapi.Class(after.Err) || before.TooOld(after.At))
 	c.add(MemberSet, !slices.EqualFunc(before.Members, after.Members, sameMember))
 	if after.Err != nil {
 		return c // the rest is still the last good answer

@@ -61,6 +61,7 @@ func TestChanges(t *testing.T) {
 		{"nothing", nil, nil, 0},
 		{"a young leader of whom nobody is heard", unheard(10 * time.Second), unheard(12 * time.Second), 0},
 		{"the same, when it has led for long", unheard(19 * time.Second), unheard(21 * time.Second), Heartbeats},
+		{"an answer after a standstill", nil, func(s *Snapshot) { s.At = t0.Add(DefaultMaxAge + time.Minute) }, Reachability},
 		{"the same, ever after", unheard(21 * time.Second), unheard(23 * time.Second), 0},
 		{"figures that move by themselves", nil, func(s *Snapshot) {
 			s.At, s.CellsAt, s.MembersAt = t0.Add(time.Minute), t0.Add(time.Minute), t0.Add(time.Minute)

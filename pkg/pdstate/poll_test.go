@@ -5,6 +5,7 @@ package pdstate
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,18 +23,25 @@ type polled struct {
 	target Target
 	now    time.Time
 	last   *Snapshot
+	// passed is for how long PD's clock has run: stragglers of the question before may still look at it.
+	passed atomic.Int64
 }
 
 func newPolled() *polled {
 	p := &polled{now: t0}
-	p.PD = pdtest.New(pdtest.Config{Members: []string{"pd-0", "pd-1", "pd-2"}, Now: func() time.Time { return p.now }})
+	p.PD = pdtest.New(pdtest.Config{Members: []string{"pd-0", "pd-1", "pd-2"}, Now: func() time.Time { return t0.Add(time.Duration(p.passed.Load())) }})
 	p.client = pdapi.New(p.Endpoints(), pdapi.Options{Transport: pdtest.NewFarm(p.PD), Timeout: 20 * time.Millisecond})
 	return p
 }
 
+func (p *polled) pass(d time.Duration) {
+	p.now = p.now.Add(d)
+	p.passed.Add(int64(d))
+}
+
 // ask polls once, a second later.
 func (p *polled) ask() *Snapshot {
-	p.now = p.now.Add(time.Second)
+	p.pass(time.Second)
 	p.last = ask(context.Background(), p.client, p.target, p.last, p.now)
 	return p.last
 }

@@ -102,6 +102,7 @@ func Workloads() []*Workload {
 		wedged("pds are wedged, and one is away", true),
 		wipedPD(),
 		wipedStore(),
+		spoiledStore(),
 		lostNode("lost node", 45),
 		lostNode("lost node, told late", 200),
 		lateReturn(),
@@ -217,6 +218,14 @@ func wipedStore() *Workload {
 	return &Workload{
 		Name: "wiped store", Spec: soon, Least: 90, Harms: true, Spares: 1, Wiped: "demo-store-1",
 		Do: func(r *Run) { r.World.Wipe(naming.Store, 1) },
+	}
+}
+
+// spoiledStore leaves a store with data that it cannot start on, as a crash at a bad moment does.
+func spoiledStore() *Workload {
+	return &Workload{
+		Name: "spoiled store", Spec: soon, Least: 90, Harms: true, Spares: 1,
+		Do: func(r *Run) { r.World.Spoil(1) },
 	}
 }
 

@@ -37,7 +37,7 @@ const (
 	lookAgain = 20 * time.Millisecond
 	// pollBusy and pollSettled are short, so that tests do not wait for PD.
 	pollBusy    = 250 * time.Millisecond
-	pollSettled = 3 * time.Second
+	pollSettled = time.Second // less than Quiet takes: what PD was told last is known then
 	// labelsAfter is short, too, but longer than a cluster that is about to be edited again stays ready.
 	labelsAfter = 300 * time.Millisecond
 )

@@ -46,9 +46,13 @@ func (l *Lab) Quiet() {
 // syncs, and an operator that is new and lists everything again, write nothing.
 func (l *Lab) Rests() {
 	l.T.Helper()
-	l.AwaitReady()
-	l.Until(l.labelled, func() string { return "all pods and claims carry the ids of their members" })
-	l.Quiet()
+	for ready := false; !ready; {
+		l.AwaitReady()
+		l.Until(l.labelled, func() string { return "all pods and claims carry the ids of their members" })
+		l.Quiet()
+		// It may have been ready by what PD had said before the last write, and be quiet amid a drain.
+		ready = IsReady(l.Get())
+	}
 	before := l.operator.Counts()
 	l.sync(100)
 	l.silent(before, "a hundred syncs")

@@ -223,6 +223,9 @@ func (w *World) QuorumWithout(name string) bool {
 	return 2*running > all
 }
 
+// errSpoiled is the end of a store on data that was left in a bad moment.
+var errSpoiled = errors.New("raft log is damaged")
+
 // electionTime is for how long PD has no leader when one has ended.
 const electionTime = 7 * time.Second
 
@@ -263,6 +266,9 @@ func (w *World) startStore(p *corev1.Pod) (*process, error) {
 		return nil, nil
 	}
 	d := w.disks[claim.UID]
+	if d.spoiled {
+		return nil, errSpoiled
+	}
 	host := naming.Host(Namespace, Cluster, naming.Store, p.Name)
 	as := pdtest.Store{Address: fmt.Sprintf("%s:%d", host, naming.StoreRaftPort), ClientAddress: fmt.Sprintf("%s:%d", host, naming.StoreClientPort), Zone: zone, Rack: rack}
 	first := len(w.PD.CellInfos()) == 0

@@ -53,6 +53,8 @@ type World struct {
 type disk struct {
 	member uint64 // of PD; 0 for none
 	store  uint64 // 0 for none
+	// spoiled: no store starts on it any more.
+	spoiled bool
 }
 
 // process is the program that runs in a pod.

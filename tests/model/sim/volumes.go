@@ -108,6 +108,13 @@ func (w *World) runVolumes() {
 	}
 }
 
+// Spoil leaves a store with data that it cannot start on any more, and ends its program.
+func (w *World) Spoil(ordinal int32) {
+	c := ct.Read[corev1.PersistentVolumeClaim](w.API, Namespace, naming.Claim(Cluster, naming.Store, ordinal))
+	w.end(naming.Pod(Cluster, naming.Store, ordinal))
+	w.disks[c.UID].spoiled = true
+}
+
 // Wipe empties the volume of a member, and ends its program, which starts again.
 func (w *World) Wipe(component naming.Component, ordinal int32) {
 	c := ct.Read[corev1.PersistentVolumeClaim](w.API, Namespace, naming.Claim(Cluster, component, ordinal))
