@@ -92,14 +92,14 @@ func (s *Set) Pod(ordinal int32) (Pod, bool) {
 	return Pod{}, false
 }
 
-// Missing names the first pod that the StatefulSet asks for and that is not there; "" if none is.
-func (s *Set) Missing(cluster string, component naming.Component) string {
+// Missing tells whether a pod that the StatefulSet asks for is not there.
+func (s *Set) Missing() bool {
 	for i := range s.Replicas() {
 		if _, ok := s.Pod(i); !ok {
-			return naming.Pod(cluster, component, i)
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 // Replicas is the number of members that the StatefulSet asks for; 0 if it does not exist.

@@ -44,12 +44,14 @@ func NotReadyFor(p *corev1.Pod, now time.Time) time.Duration {
 const Patience = time.Minute
 
 // Returning tells whether a pod that is not ready, or on its way out, is still within that time.
-func Returning(p *corev1.Pod, now time.Time) bool {
-	away := NotReadyFor(p, now)
+func Returning(p *corev1.Pod, now time.Time) bool { return !PodReady(p) && AwayFor(p, now) < Patience }
+
+// AwayFor is for how long a pod has not been ready, or, on its way out, for how long it has outstayed its grace.
+func AwayFor(p *corev1.Pod, now time.Time) time.Duration {
 	if p.DeletionTimestamp != nil {
-		away = now.Sub(p.DeletionTimestamp.Time)
+		return now.Sub(p.DeletionTimestamp.Time)
 	}
-	return !PodReady(p) && away < Patience
+	return NotReadyFor(p, now)
 }
 
 // StartedAt is when a pod's program started last; zero while it does not run.
@@ -77,11 +79,18 @@ func ReplaceRequested(claim *corev1.PersistentVolumeClaim) bool {
 	return v != "" && v != "false"
 }
 
+// VolumeGoes tells whether the volume of an ordinal goes as soon as its pod stops, whoever deleted the claim and for
+// whatever: nobody stops that pod but who has emptied its member.
+func (s *Set) VolumeGoes(ordinal int32) bool {
+	claim := s.Claims[ordinal]
+	return claim != nil && claim.DeletionTimestamp != nil
+}
+
 // Doomed is the claim that goes with the next stop of an ordinal's pod, since somebody has
 // deleted it; nil if there is none, or if the member is being replaced or removed anyway.
 func (s *Set) Doomed(ordinal int32) *corev1.PersistentVolumeClaim {
 	claim := s.Claims[ordinal]
-	if claim == nil || claim.DeletionTimestamp == nil || claim.Annotations[naming.AnnotationRetired] != "" || claim.Annotations[naming.AnnotationReplacing] != "" {
+	if !s.VolumeGoes(ordinal) || claim.Annotations[naming.AnnotationRetired] != "" || claim.Annotations[naming.AnnotationReplacing] != "" {
 		return nil
 	}
 	return claim

@@ -15,9 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
-	ct "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
-	"github.com/deepfabric/elasticell-operator/tests/model/sim"
 )
 
 // bound is a field that shows in nothing but in when the operator does something.
@@ -139,9 +137,7 @@ var deafToTransfers = Fault{PD: func(_ *Run, next http.Handler) http.Handler {
 // many seconds the operator has done something about what disturbs the cluster then.
 func (b *bound) after(t *testing.T, first func(*spec), others ...func(*spec)) (seconds int) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &Run{T: t, API: ct.NewAPI(), ours: map[string]bool{}, Workload: &Workload{Name: b.name, Spec: first, Spares: 1, MayLead: true}}
-		r.World = sim.New(r.API, nodes)
-		r.World.Breach = r.breach
+		r := newRun(t, &Workload{Name: b.name, Spec: first, Spares: 1, MayLead: true})
 		r.op = r.startOperator()
 		defer func() { r.op.stop() }()
 		r.create()

@@ -67,13 +67,19 @@ type Run struct {
 	widest int32
 }
 
+// newRun is a run of a workload in an empty world.
+func newRun(t testing.TB, w *Workload) *Run {
+	r := &Run{T: t, API: ct.NewAPI(), Workload: w, ours: map[string]bool{}}
+	r.World = sim.New(r.API, nodes)
+	r.World.Breach = r.breach
+	return r
+}
+
 // play runs a workload under a fault to its end, and tells what came of it.
 func play(t *testing.T, w *Workload, f Fault) (out *Outcome) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &Run{T: t, API: ct.NewAPI(), Workload: w, ours: map[string]bool{}}
-		r.World = sim.New(r.API, nodes)
-		r.World.Breach = r.breach
+		r := newRun(t, w)
 		out = r.play(f)
 		out.Fault, out.scattered = f.Name, f.Scatters
 		for _, o := range append(r.others, r.op) {

@@ -38,7 +38,7 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 		if !view.PodReady(p.Pod) {
 			unready++
 		}
-		if !s.OfOldSpec(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || VolumeGoes(s, p.Ordinal) {
+		if !s.OfOldSpec(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || s.VolumeGoes(p.Ordinal) {
 			continue
 		}
 		switch serves := s.Component == naming.Store && c.StoreServes(p.Name); {

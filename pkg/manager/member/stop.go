@@ -24,13 +24,6 @@ func Doomed(s *view.Set, ordinal int32) string {
 	return fmt.Sprintf("volume claim %s has been deleted and goes as soon as the pod stops; the member must be replaced first", claim.Name)
 }
 
-// VolumeGoes tells whether the volume of an ordinal goes as soon as its pod stops, whoever deleted the claim and for
-// whatever: nobody stops that pod but who has emptied its member.
-func VolumeGoes(s *view.Set, ordinal int32) bool {
-	claim := s.Claims[ordinal]
-	return claim != nil && claim.DeletionTimestamp != nil
-}
-
 // Stop deletes a pod that is to come back with its data, unless, past the caches, the
 // claim of its volume has been deleted.
 func Stop(ctx context.Context, controls *control.Controls, s *view.Set, pod *corev1.Pod) error {

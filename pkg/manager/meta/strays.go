@@ -157,7 +157,7 @@ func noteLost(c *view.Cluster, r *manager.Result) {
 		for ordinal := range set.Replicas() {
 			claim := set.Claims[ordinal]
 			pod, there := set.Pod(ordinal)
-			if claim != nil && claim.DeletionTimestamp != nil && !there {
+			if set.VolumeGoes(ordinal) && !there {
 				noteLeaving(c, r, naming.Pod(c.Object.Name, set.Component, ordinal), claim)
 			}
 			if there && set.Doomed(ordinal) != nil && !replacing(c, pod.Name) {

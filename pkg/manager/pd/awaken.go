@@ -66,7 +66,7 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	var target *view.Pod
 	for i, p := range serving {
 		// The others had their turn if they were restarted later.
-		if !member.VolumeGoes(&c.PD, p.Ordinal) && (target == nil || view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod))) {
+		if !c.PD.VolumeGoes(p.Ordinal) && (target == nil || view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod))) {
 			target = &serving[i]
 		}
 		if since := view.ReadySince(p.Pod); since.After(quiet) {

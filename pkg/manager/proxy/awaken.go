@@ -89,7 +89,7 @@ func returning(c *view.Cluster, except *corev1.Pod) string {
 // may keep its successor. Where a pod cannot even be made, for want of quota perhaps, none is deleted.
 func spare(c *view.Cluster, p *corev1.Pod) bool {
 	return (!view.PodReady(p) || c.Proxy.Ready() >= c.ProxyReplicas()) &&
-		c.PD.Missing(c.Object.Name, naming.PD) == "" && c.Store.Missing(c.Object.Name, naming.Store) == ""
+		!c.PD.Missing() && !c.Store.Missing()
 }
 
 // suspects are the proxies that ran when stores gave PD up and are not marked yet: all, where most stores

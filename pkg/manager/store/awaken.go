@@ -56,7 +56,7 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 		}
 	}
 	for _, p := range GaveUp(c) {
-		if !member.VolumeGoes(&c.Store, p.Ordinal) {
+		if !c.Store.VolumeGoes(p.Ordinal) {
 			return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: p.Name, Do: awaken,
 				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", c.StoreOf(p.Name).ID, p.Name)}
 		}
@@ -85,11 +85,7 @@ func away(c *view.Cluster, p *corev1.Pod) bool {
 	if view.PodTrouble(p).Kind == view.Failing {
 		return false
 	}
-	period := c.Object.Spec.Store.Failover.Period.Duration
-	if p.DeletionTimestamp != nil {
-		return c.Now.Sub(p.DeletionTimestamp.Time) > period
-	}
-	return view.NotReadyFor(p, c.Now) > period
+	return view.AwayFor(p, c.Now) > c.Object.Spec.Store.Failover.Period.Duration
 }
 
 // gaveUp tells whether a store has been running for long and PD has not heard of it for as long.

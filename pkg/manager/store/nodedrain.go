@@ -126,7 +126,7 @@ func drainTarget(c *view.Cluster) *corev1.Pod {
 // volumeGoes tells whether an eviction would end the volume of a store that PD still counts on, marked for its
 // replacement or removal or not: until it is emptied, its replicas are needed.
 func volumeGoes(c *view.Cluster, p view.Pod) bool {
-	return member.VolumeGoes(&c.Store, p.Ordinal) && (c.StoreOf(p.Name) != nil || c.Store.Doomed(p.Ordinal) != nil)
+	return c.Store.VolumeGoes(p.Ordinal) && (c.StoreOf(p.Name) != nil || c.Store.Doomed(p.Ordinal) != nil)
 }
 
 func onCordoned(c *view.Cluster, p *corev1.Pod) bool { return view.Cordoned(c.Nodes[p.Spec.NodeName]) }

@@ -131,12 +131,7 @@ func TestPDTalksNonsense(t *testing.T) {
 // A claim that does not go holds its ordinal up, and nothing else.
 func TestClaimStuck(t *testing.T) {
 	l := established(t, Three, Set("spec.store.replicas", "4"), Set("spec.enablePVReclaim", "true"))
-	ctx, claims := context.Background(), l.Kube.CoreV1().PersistentVolumeClaims(l.Namespace)
-	finalizers := func(list string) {
-		_, err := claims.Patch(ctx, "data-demo-store-3", types.JSONPatchType, fmt.Appendf(nil, `[{"op":"add","path":"/metadata/finalizers","value":%s}]`, list), metav1.PatchOptions{})
-		require.NoError(t, err)
-	}
-	finalizers(`["example.com/kept"]`)
+	l.finalizers("demo-store-3", `["example.com/kept"]`)
 	l.Change(Set("spec.store.replicas", "3"))
 	l.Until(func() bool { return l.Claim("demo-store-3").DeletionTimestamp != nil }, func() string { return "the claim of the removed store is deleted" })
 	l.AwaitReady()
@@ -150,11 +145,19 @@ func TestClaimStuck(t *testing.T) {
 		return l.template(naming.Proxy).Spec.Containers[0].Image == "proxy:2"
 	}, func() string { return "other changes go on" })
 	old := l.Claim("demo-store-3").UID
-	finalizers(`[]`)
+	l.finalizers("demo-store-3", `[]`)
 	l.Rests()
 	assert.NotEqual(t, old, l.Claim("demo-store-3").UID)
 	assert.Len(t, l.Get().Status.Store.Stores, 4)
 	assert.Len(t, l.Get().Status.Store.TombstoneStores, 1)
+}
+
+// finalizers sets those of a pod's claim.
+func (l *Lab) finalizers(pod, list string) {
+	l.T.Helper()
+	body := fmt.Appendf(nil, `[{"op":"add","path":"/metadata/finalizers","value":%s}]`, list)
+	_, err := l.Kube.CoreV1().PersistentVolumeClaims(l.Namespace).Patch(context.Background(), l.Claim(pod).Name, types.JSONPatchType, body, metav1.PatchOptions{})
+	require.NoError(l.T, err)
 }
 
 // The same of a member that is replaced on request: it waits, and says for what.
@@ -162,19 +165,14 @@ func TestClaimOfReplacedStuck(t *testing.T) {
 	for _, pod := range []string{"demo-store-1", "demo-pd-1"} {
 		t.Run(pod, func(t *testing.T) {
 			l := established(t, Three, soon)
-			ctx, claims := context.Background(), l.Kube.CoreV1().PersistentVolumeClaims(l.Namespace)
-			finalizers := func(list string) {
-				_, err := claims.Patch(ctx, "data-"+pod, types.JSONPatchType, fmt.Appendf(nil, `[{"op":"add","path":"/metadata/finalizers","value":%s}]`, list), metav1.PatchOptions{})
-				require.NoError(t, err)
-			}
 			old := l.Claim(pod).UID
-			finalizers(`["example.com/kept"]`)
+			l.finalizers(pod, `["example.com/kept"]`)
 			l.AskFor(pod)
 			l.Await("waits for the claim", func(c *v1alpha1.CellCluster) bool {
 				return strings.Contains(c.Status.Message, "data-"+pod)
 			})
 			l.Until(func() bool { return l.Claim(pod).DeletionTimestamp != nil }, func() string { return "the claim is deleted" })
-			finalizers(`[]`)
+			l.finalizers(pod, `[]`)
 			l.Rests()
 			assert.NotEqual(t, old, l.Claim(pod).UID)
 		})

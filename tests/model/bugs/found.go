@@ -100,7 +100,7 @@ var Found = []Bug{
 	{
 		Name:   "a proxy is restarted while a store that was restarted before it is not back",
 		File:   "pkg/manager/proxy/awaken.go",
-		Old:    " && c.Store.Missing(c.Object.Name, naming.Store) == \"\"",
+		Old:    " && !c.Store.Missing()",
 		New:    "",
 		Caught: "TestUndisturbed/PD-is-given-up",
 	},
@@ -128,7 +128,7 @@ var Found = []Bug{
 	{
 		Name:   "a store is evicted with its volume since its replacement has been noted",
 		File:   "pkg/manager/store/nodedrain.go",
-		Old:    "return member.VolumeGoes(&c.Store, p.Ordinal) && (",
+		Old:    "return c.Store.VolumeGoes(p.Ordinal) && (",
 		New:    "return c.Store.Doomed(p.Ordinal) != nil && (",
 		Caught: "TestNoRestartTakesAVolume", Unit: "pkg/manager/store",
 	},

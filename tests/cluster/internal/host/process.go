@@ -26,24 +26,26 @@ type Process struct {
 
 // ProcessOf looks up the pid of a running process.
 func ProcessOf(pid int) (Process, error) {
-	stat, err := readStat(pid)
-	if err != nil {
-		return Process{}, err
-	}
-	if stat.ended() {
+	p, ended, err := lookUp(pid)
+	if err == nil && ended {
 		return Process{}, fmt.Errorf("look up process %d: it has ended", pid)
 	}
-	return Process{PID: pid, Start: stat.start}, nil
+	return p, err
 }
 
 // childOf looks up a child that nobody has waited for yet. It may have ended: a program that fails at
 // once is told of by its log, as one that fails later is.
 func childOf(pid int) (Process, error) {
+	p, _, err := lookUp(pid)
+	return p, err
+}
+
+func lookUp(pid int) (p Process, ended bool, err error) {
 	stat, err := readStat(pid)
 	if err != nil {
-		return Process{}, err
+		return Process{}, false, err
 	}
-	return Process{PID: pid, Start: stat.start}, nil
+	return Process{PID: pid, Start: stat.start}, stat.ended(), nil
 }
 
 // Alive tells whether the process still runs. A zombie does not.
