@@ -36,7 +36,7 @@ type options struct {
 func (o *options) addFlags(f *flag.FlagSet) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty uses the pod's service account")
 	f.StringVar(&o.namespaces, "namespaces", "", "namespaces to look after, separated by commas; empty means all")
-	f.BoolVar(&o.clusterResources, "cluster-resources", true, "read nodes, volumes and storage classes, which needs rights on the whole Kubernetes cluster; without it every store is in zone \"default\" and reclaim policies are left alone")
+	f.BoolVar(&o.clusterResources, "cluster-resources", true, "read nodes, volumes and storage classes, which needs rights on the whole Kubernetes cluster; without it every store is in zone \"default\", reclaim policies are left alone, and cordoned and dead nodes are not seen")
 	f.IntVar(&o.workers, "workers", 10, "number of clusters that are synced at a time")
 	f.Float64Var(&o.qps, "kube-api-qps", 200, "requests to the API server per second, on average")
 	f.IntVar(&o.burst, "kube-api-burst", 400, "requests to the API server at once")

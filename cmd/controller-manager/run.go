@@ -119,6 +119,7 @@ func recorder(ctx context.Context, kube kubernetes.Interface) (record.EventRecor
 	}
 	// By default 25 events of an object pass, and then one in 5 minutes: fewer than the steps of an upgrade of ten members.
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 250, QPS: 0.2, MaxEvents: 250}))
+	broadcaster.StartStructuredLogging(2)
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: kube.CoreV1().Events("")})
 	return broadcaster.NewRecorder(scheme, corev1.EventSource{Component: naming.FieldManager}), broadcaster.Shutdown, nil
 }

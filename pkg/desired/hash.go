@@ -26,21 +26,30 @@ func Hash(value any) string {
 }
 
 // setRestartHash records on a template the hash of all in it that deserves a
-// restart: everything but the launcher's image and what only repeats the plan.
+// restart: everything but the launcher's image and resources, and what only repeats the plan.
 func setRestartHash(t *corev1.PodTemplateSpec) {
 	bare := t.DeepCopy()
-	setLauncherImage(bare, "")
+	keepLauncher(bare, &corev1.Container{})
 	delete(bare.Annotations, naming.AnnotationHeartbeat)
 	hash := Hash(bare)
 	t.Annotations = merged(t.Annotations, map[string]string{naming.AnnotationRestartHash: hash})
 }
 
-func setLauncherImage(t *corev1.PodTemplateSpec, image string) {
+// keepLauncher gives a template's launcher what another's has and no restart is worth.
+func keepLauncher(t *corev1.PodTemplateSpec, as *corev1.Container) {
+	if l := launcher(t); l != nil {
+		l.Image, l.Resources = as.Image, as.Resources
+	}
+}
+
+// launcher is the container that installs the launcher in the pods of a template; nil if there is none.
+func launcher(t *corev1.PodTemplateSpec) *corev1.Container {
 	for i := range t.Spec.InitContainers {
-		if t.Spec.InitContainers[i].Name == naming.InitContainerName {
-			t.Spec.InitContainers[i].Image = image
+		if c := &t.Spec.InitContainers[i]; c.Name == naming.InitContainerName {
+			return c
 		}
 	}
+	return nil
 }
 
 // RestartHash is the hash that a pod or a template carries; "" if none.
@@ -50,21 +59,17 @@ func RestartHash(annotations map[string]string) string {
 
 // LauncherImage is the image of the launcher in a template; "" if there is none.
 func LauncherImage(t *corev1.PodTemplateSpec) string {
-	for i := range t.Spec.InitContainers {
-		if t.Spec.InitContainers[i].Name == naming.InitContainerName {
-			return t.Spec.InitContainers[i].Image
-		}
+	if l := launcher(t); l != nil {
+		return l.Image
 	}
 	return ""
 }
 
-// KeepLauncher gives the desired template the launcher's image of the live one
+// KeepLauncher gives the desired template's launcher the image and the resources of the live one's
 // if they differ in nothing else, so that a new operator restarts no pod. It is
 // not for a pod that fails for that image.
 func KeepLauncher(want, live *corev1.PodTemplateSpec) {
-	image := LauncherImage(live)
-	if image == "" || RestartHash(want.Annotations) != RestartHash(live.Annotations) {
-		return
+	if has := launcher(live); has != nil && RestartHash(want.Annotations) == RestartHash(live.Annotations) {
+		keepLauncher(want, has.DeepCopy())
 	}
-	setLauncherImage(want, image)
 }

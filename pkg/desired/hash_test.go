@@ -4,6 +4,7 @@
 package desired
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -134,6 +135,17 @@ func TestKeepLauncher(t *testing.T) {
 			assert.Equal(t, before, test.live, "the live template belongs to a cache")
 		})
 	}
+}
+
+// A launcher that names other resources restarts nobody either, as those of v0.1.0, which named none.
+func TestKeepLaunchersResources(t *testing.T) {
+	want := templates(t, readCluster(t, filepath.Join("testdata", "golden", "full", "cluster.yaml")))[naming.Store]
+	assert.Equal(t, want.Spec.Containers[0].Resources, launcher(want).Resources, "a quota asks for them in every container")
+	assert.NotEmpty(t, launcher(want).Resources.Limits)
+	live := want.DeepCopy()
+	launcher(live).Resources = corev1.ResourceRequirements{}
+	KeepLauncher(want, live)
+	assert.Equal(t, live, want)
 }
 
 // filled has some of what the API server fills in.

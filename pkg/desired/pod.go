@@ -54,8 +54,10 @@ func launcherContainer(s *v1alpha1.ComponentSpec, image string) corev1.Container
 		Command:         []string{"/cell-launcher", "install", naming.LauncherPath},
 		// What a program says at its end shows in the pod's status.
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
-		VolumeMounts:             []corev1.VolumeMount{{Name: naming.LauncherVolume, MountPath: naming.LauncherDir}},
-		SecurityContext:          containerSecurity(s),
+		// Those of the program, which cost nothing, since it starts later: a quota asks for them in every container.
+		Resources:       resources(s),
+		VolumeMounts:    []corev1.VolumeMount{{Name: naming.LauncherVolume, MountPath: naming.LauncherDir}},
+		SecurityContext: containerSecurity(s),
 	}
 }
 

@@ -54,7 +54,9 @@ func (c *Clusters) Collect(ch chan<- prometheus.Metric) {
 			{naming.Proxy, x.Status.Proxy.ComponentStatus, x.Spec.Proxy.Replicas},
 		} {
 			gauge(readyDesc, float64(part.have.ReadyReplicas), x.Namespace, x.Name, string(part.name))
-			gauge(wantedDesc, float64(part.want), x.Namespace, x.Name, string(part.name))
+			if part.name != naming.Proxy || x.Spec.Proxy.Autoscaling == nil { // else its autoscaler tells
+				gauge(wantedDesc, float64(part.want), x.Namespace, x.Name, string(part.name))
+			}
 		}
 		for _, condition := range x.Status.Conditions {
 			value := map[string]float64{"True": 1, "Unknown": -1}[string(condition.Status)]

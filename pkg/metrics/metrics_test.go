@@ -103,7 +103,8 @@ func TestClusters(t *testing.T) {
 			{Type: "Ready", Status: metav1.ConditionTrue}, {Type: "Available", Status: metav1.ConditionUnknown}, {Type: "Degraded", Status: metav1.ConditionFalse},
 		}
 	})
-	clusters := []*v1alpha1.CellCluster{c, ct.Cluster("new")}
+	autoscaled := ct.Cluster("autoscaled", func(c *v1alpha1.CellCluster) { c.Spec.Proxy.Autoscaling = &v1alpha1.AutoscalingSpec{MaxReplicas: 4} })
+	clusters := []*v1alpha1.CellCluster{c, ct.Cluster("new"), autoscaled}
 	r := prometheus.NewRegistry()
 	require.NoError(t, r.Register(&metrics.Clusters{List: func() []*v1alpha1.CellCluster { return clusters }}))
 	lines := scrape(t, r)
@@ -120,6 +121,7 @@ func TestClusters(t *testing.T) {
 	}
 	for _, line := range lines {
 		assert.NotContains(t, line, `cell_operator_cluster_phase{cluster="new"`, "a cluster without a phase")
+		assert.NotContains(t, line, `wanted_pods{cluster="autoscaled",component="proxy"`, "what the spec says only counts at the beginning")
 	}
 
 	clusters = nil

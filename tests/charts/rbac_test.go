@@ -22,6 +22,64 @@ var modes = map[string]string{
 	"all namespaces, no cluster rights": "clusterPermissions: {nodes: false, persistentvolumes: false, storageclasses: false}",
 }
 
+// renderOwn renders the chart without the ClusterRoles that are for people.
+func renderOwn(t *testing.T, values string) []object {
+	t.Helper()
+	return slices.DeleteFunc(render(t, operatorChart, values), func(o object) bool { return len(aggregated(o)) > 0 })
+}
+
+// aggregated names the built-in roles that get the rights of a role.
+func aggregated(o object) []string {
+	var to []string
+	for label, value := range o.Labels {
+		if role, found := strings.CutPrefix(label, "rbac.authorization.k8s.io/aggregate-to-"); found && value == "true" {
+			to = append(to, role)
+		}
+	}
+	slices.Sort(to)
+	return to
+}
+
+// TestRolesForPeople: who is admin of a namespace has all rights on CellClusters that the operator's Role there has, as nobody
+// can grant a Role that he does not hold.
+func TestRolesForPeople(t *testing.T) {
+	for name, test := range map[string]struct {
+		values      string
+		there, kept bool
+	}{
+		"default":             {"", true, true},
+		"not kept":            {"crds: {keep: false}", true, false},
+		"a release of no CRD": {"crds: {install: false}", false, false},
+		"rights by the user":  {"rbac: {create: false}", false, false},
+		"no roles for people": {"rbac: {aggregateRoles: false}", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := map[string][]rbacv1.PolicyRule{}
+			for _, o := range render(t, operatorChart, test.values) {
+				for _, role := range aggregated(o) {
+					to[role] = decode[rbacv1.ClusterRole](t, o).Rules
+					assert.Equal(t, test.kept, o.Annotations["helm.sh/resource-policy"] == "keep")
+				}
+			}
+			if !test.there {
+				assert.Empty(t, to)
+				return
+			}
+			require.Len(t, to, 3)
+			for _, r := range rules(t, ofKind(renderOwn(t, ""), "ClusterRole")) {
+				for _, resource := range r.Resources {
+					if r.APIGroups[0] == "deepfabric.com" {
+						assert.Contains(t, to["admin"][0].Resources, resource)
+						assert.Subset(t, to["admin"][0].Verbs, r.Verbs)
+					}
+				}
+			}
+			assert.Equal(t, to["admin"], to["edit"])
+			assert.Equal(t, []string{"get", "list", "watch"}, to["view"][0].Verbs)
+		})
+	}
+}
+
 // rules is all rules of the chart's Roles and ClusterRoles.
 func rules(t *testing.T, objects []object) []rbacv1.PolicyRule {
 	t.Helper()
@@ -48,7 +106,7 @@ func TestRightsAreNamed(t *testing.T) {
 	verbs := []string{"get", "list", "watch", "create", "patch", "update", "delete"}
 	for name, values := range modes {
 		t.Run(name, func(t *testing.T) {
-			for _, r := range rules(t, render(t, operatorChart, values)) {
+			for _, r := range rules(t, renderOwn(t, values)) {
 				assert.Empty(t, r.NonResourceURLs)
 				assert.NotContains(t, r.APIGroups, "*")
 				assert.NotContains(t, r.Resources, "*")
@@ -86,7 +144,7 @@ func granted(rules []rbacv1.PolicyRule) []string {
 // TestExactRights: a right more than what pkg/control and the informers use is one too many.
 func TestExactRights(t *testing.T) {
 	const whole = " get,list,watch,create,patch,delete"
-	objects := render(t, operatorChart, "clusterScoped: false")
+	objects := renderOwn(t, "clusterScoped: false")
 	for name, want := range map[string][]string{
 		"cell-controller-manager": {
 			"deepfabric.com/cellclusters list,watch", "deepfabric.com/cellclusters/status update", "deepfabric.com/cellclusters/finalizers update",
@@ -121,7 +179,7 @@ func TestExactRights(t *testing.T) {
 // TestRightsDoNotDependOnMode: the rights in a namespace are the same whether
 // they come from a Role or from a ClusterRole.
 func TestRightsDoNotDependOnMode(t *testing.T) {
-	inAll := decode[rbacv1.ClusterRole](t, one(t, render(t, operatorChart, modes["all namespaces, no cluster rights"]), "ClusterRole"))
+	inAll := decode[rbacv1.ClusterRole](t, one(t, renderOwn(t, modes["all namespaces, no cluster rights"]), "ClusterRole"))
 	for _, o := range ofKind(render(t, operatorChart, modes["several namespaces"]), "Role") {
 		if o.Name == "cell-controller-manager" {
 			assert.Equal(t, inAll.Rules, decode[rbacv1.Role](t, o).Rules, o.Namespace)
@@ -136,7 +194,7 @@ func TestClusterRights(t *testing.T) {
 	for name, values := range modes {
 		t.Run(name, func(t *testing.T) {
 			var found []string
-			for _, o := range ofKind(render(t, operatorChart, values), "ClusterRole") {
+			for _, o := range ofKind(renderOwn(t, values), "ClusterRole") {
 				for _, r := range decode[rbacv1.ClusterRole](t, o).Rules {
 					for _, resource := range r.Resources {
 						if slices.Contains(outside, resource) {
@@ -158,7 +216,7 @@ func TestClusterRights(t *testing.T) {
 func TestBindings(t *testing.T) {
 	for name, values := range modes {
 		t.Run(name, func(t *testing.T) {
-			objects := render(t, operatorChart, values)
+			objects := renderOwn(t, values)
 			account := one(t, objects, "ServiceAccount")
 			pod := decode[appsv1.Deployment](t, one(t, objects, "Deployment")).Spec.Template.Spec
 			assert.Equal(t, account.Name, pod.ServiceAccountName)

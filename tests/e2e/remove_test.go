@@ -54,10 +54,16 @@ func TestUninstallOperator(t *testing.T) {
 func namespacedOperator(t *testing.T, w *harness.World, demo *harness.Cells) {
 	w.OwnNamespace(t, "team", "baseline")
 	w.OwnNamespace(t, "stranger", "baseline")
-	w.InstallOperator(t, "--set=namespaces={cell,team}",
+	// Whoever is admin of the namespaces may do it.
+	for _, namespace := range []string{harness.OperatorNamespace, "cell", "team"} {
+		w.Kubectl(t, "--namespace="+namespace, "create", "rolebinding", "people", "--clusterrole=admin", "--user=team-admin")
+		t.Cleanup(func() { w.Kubectl(t, "--namespace="+namespace, "delete", "rolebinding", "people", "--ignore-not-found") })
+	}
+	w.InstallOperator(t, "--kube-as-user=team-admin", "--set=namespaces={cell,team}", "--set=crds.install=false",
 		"--set=clusterPermissions.nodes=false,clusterPermissions.persistentvolumes=false,clusterPermissions.storageclasses=false")
 	rights := w.Kubectl(t, "get", "clusterroles,clusterrolebindings", "--selector=app.kubernetes.io/instance="+harness.OperatorRelease, "--output=name")
 	assert.Empty(t, rights, "it has no rights on the whole of Kubernetes")
+	assert.Equal(t, "yes", w.Kubectl(t, "--namespace=team", "--as=team-admin", "auth", "can-i", "create", "cellclusters"))
 
 	stranger := w.CellsNamed("stranger", "cell", "stranger")
 	stranger.Install(t)

@@ -36,8 +36,8 @@ type Labelled[T metav1.Object] struct {
 func (l *Labels) Empty() bool { return len(l.Pods)+len(l.Claims)+len(l.Volumes) == 0 }
 
 // DecideLabels compares the ids that pods, claims and volumes carry with those
-// that PD gives. Nobody in the operator reads them: they are for people, their selectors
-// and their dashboards. What PD does not tell is left as it is.
+// that PD gives. They are for people, their selectors and their dashboards; on claims they also
+// tell the operator whose data a volume holds. What PD does not tell is left as it is.
 func DecideLabels(c *view.Cluster) Labels {
 	var out Labels
 	if c.Object.Status.ClusterID == "" || c.PDSilent() != "" {

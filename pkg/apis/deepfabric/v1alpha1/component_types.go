@@ -11,14 +11,14 @@ import (
 )
 
 // ComponentSpec is what PD, store and proxy have in common. A change of any
-// field but failover restarts the component's pods, one at a time.
+// field but the sizes of storage restarts the component's pods, one at a time.
 type ComponentSpec struct {
 	// Image holds the component's program at /usr/local/bin/{pd,cell,proxy}.
 	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="image is empty; set it to the image that holds the component's program"
 	// +kubebuilder:validation:MaxLength=512
 	Image string `json:"image"`
 
-	// ImagePullPolicy of the container.
+	// ImagePullPolicy of the pods' containers. Default IfNotPresent, also for the tag latest.
 	// +optional
 	// +kubebuilder:validation:Enum=Always;IfNotPresent;Never
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy,omitempty"`
@@ -92,7 +92,7 @@ type ComponentSpec struct {
 	// +optional
 	PodSecurityContext *corev1.PodSecurityContext `json:"podSecurityContext,omitempty"`
 
-	// TerminationGracePeriodSeconds is how long a pod may take to stop, in seconds.
+	// TerminationGracePeriodSeconds is how long a pod may take to stop, in seconds. Default 30.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
@@ -116,7 +116,7 @@ type ResourceRequirement struct {
 	// +kubebuilder:validation:XValidation:rule="string(self).matches('^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$') && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
-	// Storage is the size of the pod's volume in bytes.
+	// Storage is the size of the pod's volume in bytes. Default 1Gi, which suits a trial at most.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="string(self).matches('^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$') && quantity(string(self)).compareTo(quantity('0')) > 0",message="must be a quantity above 0, such as 500m or 2Gi"
 	Storage *resource.Quantity `json:"storage,omitempty"`
@@ -129,12 +129,12 @@ type FailoverSpec struct {
 	// +kubebuilder:default=true
 	Enabled *bool `json:"enabled,omitempty"`
 
-	// Period is how long a member must be gone before it is replaced.
+	// Period is how long a member must be gone before it is replaced. Default 5m.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) < duration('9000h')",message="must be a duration above 0 and below 9000h, such as 5s or 1m30s"
 	Period *metav1.Duration `json:"period,omitempty"`
 
-	// MaxFailoverCount is the number of replacements that may exist at a time.
+	// MaxFailoverCount is the number of spare stores that may exist at a time. PDs are replaced one at a time, and not at all with 0. Default 3.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=16

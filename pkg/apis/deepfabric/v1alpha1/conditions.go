@@ -52,7 +52,7 @@ const (
 	ReasonReplacing = "Replacing"
 	// ReasonNodeDrain: leaders are being moved away from a node that is cordoned.
 	ReasonNodeDrain = "NodeDrain"
-	// ReasonRepairing: a member is being replaced, or restarted with a corrected spec.
+	// ReasonRepairing: a pod is being restarted, with a corrected spec or since only that cures it.
 	ReasonRepairing = "Repairing"
 
 	// ReasonPDUnknown: PD does not answer, has no leader, or its answer is too old; nothing is concluded from that.
@@ -67,7 +67,7 @@ const (
 	ReasonStoreDown = "StoreDown"
 	// ReasonStoreFull: a store's disk is so full that PD gives it no new replicas.
 	ReasonStoreFull = "StoreFull"
-	// ReasonMembersNotReady: members that were ready are not.
+	// ReasonMembersNotReady: not exactly the members that the spec asks for are ready.
 	ReasonMembersNotReady = "MembersNotReady"
 	// ReasonCannotReplace: a member that is gone cannot be replaced.
 	ReasonCannotReplace = "CannotReplace"

@@ -8,7 +8,7 @@ import (
 )
 
 // CellClusterStatus is what the operator observed last. What changes by itself
-// (leader counts, heartbeats, sizes) is not here but in the metrics.
+// (leader counts, heartbeats, sizes) is not here: PD tells it.
 type CellClusterStatus struct {
 	// ObservedGeneration is the generation of the spec that this status is about.
 	// +optional
@@ -22,7 +22,7 @@ type CellClusterStatus struct {
 	// +optional
 	Message string `json:"message,omitempty"`
 
-	// Conditions are Ready, Available, Progressing, Degraded and Paused.
+	// Conditions are Ready, Available, Progressing, Degraded, Spread and Paused.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -57,8 +57,6 @@ type CellClusterStatus struct {
 type Phase string
 
 const (
-	// PhasePending is a cluster of which nothing exists yet.
-	PhasePending Phase = "Pending"
 	// PhaseCreating is a cluster or component that has not been complete yet.
 	PhaseCreating Phase = "Creating"
 	// PhaseNormal is as the spec asks.
@@ -79,7 +77,7 @@ const (
 
 // Operation is one voluntary or repairing act that takes several steps.
 type Operation struct {
-	// Type is the kind of operation, for example ScaleIn.
+	// Type is the kind of operation, one of the reasons of conditions, for example Scaling.
 	Type string `json:"type"`
 
 	// Target is the pod or component it is done to.

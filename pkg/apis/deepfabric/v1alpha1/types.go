@@ -86,7 +86,7 @@ type CellClusterSpec struct {
 	Timezone string `json:"timezone,omitempty"`
 
 	// Services sets the type of the Services that are not headless.
-	// spec.pd.service and spec.proxy.service win over an entry here.
+	// spec.pd.service and spec.proxy.service win over an entry here. One for the stores has no effect: their Service is headless.
 	// +optional
 	// +kubebuilder:validation:MaxItems=3
 	Services []Service `json:"services,omitempty"`

@@ -29,7 +29,7 @@ type CellClusterSpecApplyConfiguration struct {
 	// Timezone is the TZ environment variable of all containers.
 	Timezone *string `json:"timezone,omitempty"`
 	// Services sets the type of the Services that are not headless.
-	// spec.pd.service and spec.proxy.service win over an entry here.
+	// spec.pd.service and spec.proxy.service win over an entry here. One for the stores has no effect: their Service is headless.
 	Services []ServiceApplyConfiguration `json:"services,omitempty"`
 	// Paused stops every write of the operator to this cluster but its status.
 	Paused *bool `json:"paused,omitempty"`

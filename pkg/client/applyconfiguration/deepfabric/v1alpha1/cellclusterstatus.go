@@ -14,7 +14,7 @@ import (
 // with apply.
 //
 // CellClusterStatus is what the operator observed last. What changes by itself
-// (leader counts, heartbeats, sizes) is not here but in the metrics.
+// (leader counts, heartbeats, sizes) is not here: PD tells it.
 type CellClusterStatusApplyConfiguration struct {
 	// ObservedGeneration is the generation of the spec that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -22,7 +22,7 @@ type CellClusterStatusApplyConfiguration struct {
 	Phase *deepfabricv1alpha1.Phase `json:"phase,omitempty"`
 	// Message says in one line what is wrong, or else what is awaited.
 	Message *string `json:"message,omitempty"`
-	// Conditions are Ready, Available, Progressing, Degraded and Paused.
+	// Conditions are Ready, Available, Progressing, Degraded, Spread and Paused.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// ClusterID is the id of PD's cluster, in hexadecimal. Once seen it never changes; another one means that PD lost its data.
 	ClusterID *string `json:"clusterID,omitempty"`

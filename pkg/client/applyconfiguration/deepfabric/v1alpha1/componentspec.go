@@ -13,11 +13,11 @@ import (
 // with apply.
 //
 // ComponentSpec is what PD, store and proxy have in common. A change of any
-// field but failover restarts the component's pods, one at a time.
+// field but the sizes of storage restarts the component's pods, one at a time.
 type ComponentSpecApplyConfiguration struct {
 	// Image holds the component's program at /usr/local/bin/{pd,cell,proxy}.
 	Image *string `json:"image,omitempty"`
-	// ImagePullPolicy of the container.
+	// ImagePullPolicy of the pods' containers. Default IfNotPresent, also for the tag latest.
 	ImagePullPolicy *v1.PullPolicy `json:"imagePullPolicy,omitempty"`
 	// Requests are the resources that are set aside for a pod; storage is the
 	// size of its volume (PD and store).
@@ -49,7 +49,7 @@ type ComponentSpecApplyConfiguration struct {
 	SecurityContext *v1.SecurityContext `json:"securityContext,omitempty"`
 	// PodSecurityContext of the pods.
 	PodSecurityContext *v1.PodSecurityContext `json:"podSecurityContext,omitempty"`
-	// TerminationGracePeriodSeconds is how long a pod may take to stop, in seconds.
+	// TerminationGracePeriodSeconds is how long a pod may take to stop, in seconds. Default 30.
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
 	// ExtraArgs are added to the program's command line, after the operator's own.
 	ExtraArgs []string `json:"extraArgs,omitempty"`

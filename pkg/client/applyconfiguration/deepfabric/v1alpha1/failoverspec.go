@@ -16,9 +16,9 @@ import (
 type FailoverSpecApplyConfiguration struct {
 	// Enabled allows the replacement.
 	Enabled *bool `json:"enabled,omitempty"`
-	// Period is how long a member must be gone before it is replaced.
+	// Period is how long a member must be gone before it is replaced. Default 5m.
 	Period *v1.Duration `json:"period,omitempty"`
-	// MaxFailoverCount is the number of replacements that may exist at a time.
+	// MaxFailoverCount is the number of spare stores that may exist at a time. PDs are replaced one at a time, and not at all with 0. Default 3.
 	MaxFailoverCount *int32 `json:"maxFailoverCount,omitempty"`
 }
 

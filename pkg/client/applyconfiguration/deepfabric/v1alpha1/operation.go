@@ -14,7 +14,7 @@ import (
 //
 // Operation is one voluntary or repairing act that takes several steps.
 type OperationApplyConfiguration struct {
-	// Type is the kind of operation, for example ScaleIn.
+	// Type is the kind of operation, one of the reasons of conditions, for example Scaling.
 	Type *string `json:"type,omitempty"`
 	// Target is the pod or component it is done to.
 	Target *string `json:"target,omitempty"`

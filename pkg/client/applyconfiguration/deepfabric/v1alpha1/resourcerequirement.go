@@ -18,7 +18,7 @@ type ResourceRequirementApplyConfiguration struct {
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 	// Memory in bytes.
 	Memory *resource.Quantity `json:"memory,omitempty"`
-	// Storage is the size of the pod's volume in bytes.
+	// Storage is the size of the pod's volume in bytes. Default 1Gi, which suits a trial at most.
 	Storage *resource.Quantity `json:"storage,omitempty"`
 }
 
