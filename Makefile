@@ -55,7 +55,7 @@ bench: ## Measure the operator on a real API server, and print the figures.
 	hack/test.sh bench
 
 .PHONY: proof
-proof: ## Run everything that shows that nothing is lost, for an hour, and write docs/proof.md.
+proof: ## Run everything that shows that nothing is lost, for two hours, and write docs/proof.md.
 	hack/proof.sh
 
 ##@ try

@@ -8,7 +8,7 @@
 #          nodes on this machine (root, see hack/install-needs.sh)
 #   model-all  the whole of tests/model, of which all runs a share: each schedule
 #          of faults, but of hands and of PD's troubles one in six and four, and
-#          each planted bug; an hour on two cores
+#          each planted bug; an hour and a quarter on two cores
 #   bench  the measures of docs/performance.md, on a real API server; takes the flags of
 #          tests/bench, for example -short
 # All but bench end with the line "N passed, N failed".

@@ -8,8 +8,11 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/deepfabric/elasticell-operator/pkg/metrics"
 )
 
 type sent struct{ n int }
@@ -52,4 +55,15 @@ func TestFence(t *testing.T) {
 			assert.Zero(t, s.n)
 		})
 	}
+}
+
+// What PD is told goes through the fence, and so do changes of its membership, which are no HTTP requests.
+func TestFenceOfPD(t *testing.T) {
+	expired := errors.New("failed election to renew leadership")
+	var f fence
+	f.guard(func() error { return expired })
+	client := pdFactory(metrics.New(prometheus.NewRegistry()), &f)([]string{"http://127.0.0.1:1"})
+	defer client.Close()
+	require.ErrorContains(t, client.DownStore(t.Context(), 4), "is not sent, since the lease has run out")
+	require.ErrorIs(t, client.RemoveMember(t.Context(), 1), expired)
 }

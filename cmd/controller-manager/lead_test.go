@@ -127,3 +127,42 @@ func TestLeadEnds(t *testing.T) {
 		})
 	}
 }
+
+// Others count the lease's duration from a renewal, and not from when its answer came here.
+func TestFenceCountsFromTheRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kube := fake.NewClientset()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var slow atomic.Bool
+		kube.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			if slow.Swap(false) {
+				time.Sleep(8 * time.Second) // written at once, and answered late
+			}
+			return false, nil, nil
+		})
+		var f fence
+		working := make(chan struct{})
+		ended := make(chan error, 1)
+		go func() {
+			ended <- lead(ctx, electing(), kube, &f, func(ctx context.Context) {
+				close(working)
+				<-ctx.Done()
+			})
+		}()
+		<-working
+		slow.Store(true)
+		for slow.Load() {
+			time.Sleep(time.Second)
+		}
+		kube.PrependReactor("*", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, errors.New("no route to host")
+		})
+		time.Sleep(9 * time.Second)
+		require.NoError(t, f.open(), "the renewal was sent less than 10 s ago")
+		time.Sleep(3 * time.Second)
+		require.Empty(t, ended, "it has not been told to end yet")
+		require.ErrorContains(t, f.open(), "it was renewed")
+		<-ended
+	})
+}

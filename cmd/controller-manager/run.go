@@ -58,7 +58,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("make client of CellClusters: %w", err)
 	}
-	events, stopEvents, err := recorder(ctx, kube)
+	events, stopEvents, err := recorder(kube)
 	if err != nil {
 		return err
 	}
@@ -112,13 +112,13 @@ func cause(ctx context.Context) error {
 	return nil
 }
 
-func recorder(ctx context.Context, kube kubernetes.Interface) (record.EventRecorder, func(), error) {
+func recorder(kube kubernetes.Interface) (record.EventRecorder, func(), error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, nil, fmt.Errorf("register types for events: %w", err)
 	}
 	// By default 25 events of an object pass, and then one in 5 minutes: fewer than the steps of an upgrade of ten members.
-	broadcaster := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 250, QPS: 0.2, MaxEvents: 250}))
+	broadcaster := record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 250, QPS: 0.2, MaxEvents: 250}))
 	broadcaster.StartStructuredLogging(2)
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: kube.CoreV1().Events("")})
 	return broadcaster.NewRecorder(scheme, corev1.EventSource{Component: naming.FieldManager}), broadcaster.Shutdown, nil
@@ -147,11 +147,12 @@ func lead(ctx context.Context, o options, kube kubernetes.Interface, f *fence, w
 		return fmt.Errorf("name this process for the lease: %w", err)
 	}
 	name = fmt.Sprintf("%s_%d_%d", name, os.Getpid(), time.Now().UnixNano())
-	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, namespace, o.electID, kube.CoreV1(), kube.CoordinationV1(),
+	lease, err := resourcelock.New(resourcelock.LeasesResourceLock, namespace, o.electID, kube.CoreV1(), kube.CoordinationV1(),
 		resourcelock.ResourceLockConfig{Identity: name})
 	if err != nil {
 		return fmt.Errorf("make the lease's lock: %w", err)
 	}
+	lock := &renewals{Interface: lease}
 	done := make(chan struct{})
 	var started atomic.Bool
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
@@ -170,13 +171,14 @@ func lead(ctx context.Context, o options, kube kubernetes.Interface, f *fence, w
 	if err != nil {
 		return fmt.Errorf("make the leader election: %w", err)
 	}
-	// Others count the lease's duration from when they saw the last renewal, which is before its answer came here.
-	margin := o.renewDeadline - o.leaseDuration
 	f.guard(func() error {
 		if started.Load() && !elector.IsLeader() {
 			return errors.New("another holds the lease")
 		}
-		return elector.Check(margin)
+		if age := lock.age(); started.Load() && age > o.renewDeadline {
+			return fmt.Errorf("it was renewed %v ago", age.Round(time.Second))
+		}
+		return nil
 	})
 	elector.Run(ctx)
 	lost := ctx.Err() == nil

@@ -16,6 +16,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/manager/volume"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
@@ -222,7 +223,7 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 	set(v1alpha1.ConditionAvailable, available, why)
 	switch {
 	case c.Object.DeletionTimestamp != nil:
-		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonDeleting, Message: "the cluster is being deleted; " + fateOfClaims(c.Object)})
+		set(v1alpha1.ConditionProgressing, metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonDeleting, Message: "the cluster is being deleted; " + fateOfClaims(c)})
 	case c.Object.Spec.Paused:
 		set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, paused)
 	case r.Operation != nil:
@@ -246,9 +247,14 @@ func setConditions(c *view.Cluster, r manager.Result, s *v1alpha1.CellClusterSta
 	}
 }
 
-func fateOfClaims(o *v1alpha1.CellCluster) string {
-	if o.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == v1alpha1.DeleteClaims {
-		return "its volume claims go with it"
+// fateOfClaims goes by what is written on the claims, which decides: not by the spec, which may not have been carried out yet.
+func fateOfClaims(c *view.Cluster) string {
+	for _, set := range []*view.Set{&c.PD, &c.Store} {
+		for _, claim := range set.Claims {
+			if volume.Owned(c.Object, claim) {
+				return "its volume claims go with it"
+			}
+		}
 	}
 	return "its volume claims are kept"
 }
@@ -348,6 +354,13 @@ func isAvailable(c *view.Cluster, s *v1alpha1.CellClusterStatus) (metav1.Conditi
 	if why := c.PDUnknown(); why != "" {
 		return metav1.ConditionUnknown, manager.Note{Reason: v1alpha1.ReasonPDUnknown, Message: "nothing is known about the stores: PD has no leader, or no news"}
 	}
+	if n, known := withoutMajority(c); known {
+		if n > 0 {
+			return metav1.ConditionFalse, manager.Note{Reason: v1alpha1.ReasonStoreDown,
+				Message: fmt.Sprintf("%d of %d cells have no majority of their replicas on stores that report to PD", n, len(c.State.Cells))}
+		}
+		return metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonAsExpected}
+	}
 	// With one store fewer than replicas gone no cell has lost its majority yet.
 	replicas := int(*c.Object.Spec.PD.Config.MaxReplicas)
 	bearable := (replicas - 1) / 2
@@ -362,4 +375,28 @@ func isAvailable(c *view.Cluster, s *v1alpha1.CellClusterStatus) (metav1.Conditi
 			Message: fmt.Sprintf("%d of %d stores do not report to PD, and cells of %d replicas bear the loss of %d", away, len(c.Stores()), replicas, bearable)}
 	}
 	return metav1.ConditionTrue, manager.Note{Reason: v1alpha1.ReasonAsExpected}
+}
+
+// withoutMajority counts the cells that cannot write, as most of their replicas are on stores that do not report. It
+// is known while PD is asked for its cells, as it is when a store is silent.
+func withoutMajority(c *view.Cluster) (n int, known bool) {
+	if c.State.CellsAt.IsZero() || len(c.State.Cells) == 0 {
+		return 0, false
+	}
+	reports := map[uint64]bool{}
+	for _, s := range c.Stores() {
+		reports[s.ID] = c.State.Freshness(&s) == pdstate.Fresh
+	}
+	for i := range c.State.Cells {
+		peers, there := c.State.Cells[i].Peers, 0
+		for _, p := range peers {
+			if reports[p.StoreID] {
+				there++
+			}
+		}
+		if 2*there <= len(peers) {
+			n++
+		}
+	}
+	return n, true
 }

@@ -118,8 +118,12 @@ func TestPhasesAndConditions(t *testing.T) {
 			phase: "Normal", ready: "True/AsExpected", available: "True/AsExpected", progressing: "False/Settled"},
 		"two of three stores are silent": {cluster: old, fakes: ct.Settled(old), state: ct.PDState(old, ct.Stores(3), ct.SetStore(2, ct.Silent), ct.SetStore(1, ct.Silent)),
 			phase: "Normal", ready: "True/AsExpected", available: "False/StoreDown", progressing: "False/Settled"},
-		"the only replica is silent": {cluster: ct.Cluster("demo", ct.Bootstrapped, oneReplica), fakes: ct.Settled(old), state: ct.PDState(old, ct.Stores(3), ct.SetStore(2, ct.Silent)),
+		"the only replica is silent": {cluster: ct.Cluster("demo", ct.Bootstrapped, oneReplica), fakes: ct.Settled(old), state: ct.PDState(old, ct.Stores(3), ct.SetStore(2, ct.Silent), unasked),
 			phase: "Normal", ready: "True/AsExpected", available: "False/StoreDown", progressing: "False/Settled"},
+		"one of the two replicas that are left is silent": {cluster: old, fakes: ct.Settled(old), state: ct.PDState(old, ct.Stores(3), ct.SetStore(3, func(s *pdapi.Store) { s.State = pdapi.Tombstone }), ct.SetStore(2, ct.Silent), onStores(1, 2)),
+			phase: "Normal", ready: "True/AsExpected", available: "False/StoreDown", progressing: "False/Settled"},
+		"two stores are silent that hold nothing": {cluster: old, fakes: ct.Settled(old), state: ct.PDState(old, ct.Stores(3), ct.SetStore(3, ct.Silent), ct.SetStore(2, ct.Silent), onStores(1)),
+			phase: "Normal", ready: "True/AsExpected", available: "True/AsExpected", progressing: "False/Settled"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -349,4 +353,18 @@ func bare(t *testing.T) *Controller {
 	require.NoError(t, err)
 	t.Cleanup(c.queue.ShutDown)
 	return c
+}
+
+// unasked is a PD that has not been asked for its cells; onStores puts all cells on some stores.
+func unasked(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.CellsAt, s.Cells = time.Time{}, nil }
+
+func onStores(ids ...uint64) ct.StateModifier {
+	return func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
+		for i := range s.Cells {
+			s.Cells[i].Peers = nil
+			for _, id := range ids {
+				s.Cells[i].Peers = append(s.Cells[i].Peers, pdapi.Peer{ID: s.Cells[i].ID*10 + id, StoreID: id})
+			}
+		}
+	}
 }

@@ -198,6 +198,9 @@ func (c *Controller) next(ctx context.Context) bool {
 		return false
 	}
 	defer c.queue.Done(k)
+	if ctx.Err() != nil {
+		return true // the queue empties itself before it shuts down
+	}
 	logger := klog.FromContext(ctx).WithValues("cluster", k.String())
 	began := c.clock.Now()
 	again, err := c.sync(klog.NewContext(ctx, logger), k)
@@ -209,7 +212,7 @@ func (c *Controller) next(ctx context.Context) bool {
 			c.queue.AddAfter(k, again)
 		}
 		c.measure(took, "ok")
-	case apierrors.IsConflict(err):
+	case onlyConflicts(err):
 		// Somebody was faster; what they wrote is on its way to the caches.
 		c.queue.AddRateLimited(k)
 		c.measure(took, "conflict")
@@ -219,6 +222,22 @@ func (c *Controller) next(ctx context.Context) bool {
 		c.measure(took, "error")
 	}
 	return true
+}
+
+// onlyConflicts tells whether all that failed is that somebody else has written an object meanwhile.
+func onlyConflicts(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			if !onlyConflicts(e) {
+				return false
+			}
+		}
+		return len(joined.Unwrap()) > 0
+	}
+	if next := errors.Unwrap(err); next != nil {
+		return onlyConflicts(next)
+	}
+	return apierrors.IsConflict(err)
 }
 
 func (c *Controller) measure(took time.Duration, result string) {

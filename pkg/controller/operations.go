@@ -6,7 +6,6 @@ package controller
 import (
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
@@ -21,7 +20,7 @@ func (c *Controller) tell(k types.NamespacedName, v *view.Cluster, r *manager.Re
 		return
 	}
 	repairing := func(n manager.Note) bool { return n.Reason == v1alpha1.ReasonRepairing }
-	failed := err != nil && !apierrors.IsConflict(err)
+	failed := err != nil && !onlyConflicts(err)
 	switch {
 	case r.Operation != nil:
 		c.options.Operations.Goes(k, r.Operation.Type, failed, v.Now)

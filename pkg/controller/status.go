@@ -103,7 +103,7 @@ const failuresBorne = 2
 
 // noteFailure says in the status that writes fail, unless a better explanation is there already.
 func noteFailure(r *manager.Result, err error, failures int) {
-	if err == nil || apierrors.IsConflict(err) || len(r.Problems) > 0 || failures < failuresBorne {
+	if err == nil || onlyConflicts(err) || len(r.Problems) > 0 || failures < failuresBorne {
 		return
 	}
 	r.Problem(v1alpha1.ReasonWriteFailed, "%v", err)

@@ -117,7 +117,7 @@ func TestBadImageIsMended(t *testing.T) {
 				})
 				assert.Contains(t, s.cluster("demo").Status.Message, "container "+name+": ErrImagePull: no such image")
 				assert.EqualValues(t, "Degraded", s.cluster("demo").Status.Phase)
-				s.run(5 * time.Second)
+				s.run(70 * time.Second) // by then the ids are on the claims
 				s.ResetRequests()
 				s.rest(time.Minute)
 				s.onlyStatus(0)

@@ -15,7 +15,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 )
 
-// StartConfigMap holds, for each PD pod, the membership that it starts with.
+// StartConfigMap holds the membership that PD pods start with.
 // It is the only thing about a start that changes while pods live: their
 // flags are part of the pods themselves.
 // What is being replaced stands beside the membership, for the operator alone.

@@ -47,7 +47,7 @@ func Key(component Component, podName string) string {
 }
 
 // Plan says how one pod starts. Program, Args and the content of Files may hold
-// placeholders, see Placeholders.
+// placeholders.
 type Plan struct {
 	Version   int       `json:"version"`
 	Component Component `json:"component"`

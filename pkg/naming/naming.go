@@ -101,7 +101,7 @@ const (
 
 // Paths and names inside a pod.
 const (
-	// ContainerName is each component's own name: pd, store, proxy.
+	// InitContainerName is that of the launcher; the other container is called as its component: pd, store, proxy.
 	InitContainerName = "install-launcher"
 	LauncherVolume    = "launcher"
 	LauncherDir       = "/launcher"

@@ -21,7 +21,8 @@ import (
 // outcome is unknown, and the caller observes again. No call is repeated at the
 // same endpoint.
 type Client interface {
-	// Leader finds the leader: its endpoint, and its own summary. ErrNoLeader if some members answer and none leads.
+	// Leader finds the leader: its endpoint, and its own summary. ErrNoLeader if some members answer and none leads,
+	// ErrLeaderUnreachable if they forward to one that does not answer.
 	Leader(ctx context.Context) (endpoint string, system System, err error)
 	// System reads the summary from whoever answers.
 	System(ctx context.Context) (System, error)

@@ -17,6 +17,8 @@ var (
 	ErrUnreachable = errors.New("PD is unreachable")
 	// ErrNoLeader: PDs answered, and none of them leads. It is an ErrUnknown too.
 	ErrNoLeader = errors.New("no PD leads")
+	// ErrLeaderUnreachable: PDs answered, and forward to a leader that does not answer itself. It is an ErrUnreachable too.
+	ErrLeaderUnreachable = errors.New("PD's leader is unreachable")
 	// ErrUnknown: a PD answered that it cannot tell (HTTP 500).
 	ErrUnknown = errors.New("PD cannot tell")
 	// ErrGarbage: something answered, but not as a PD does.
@@ -42,6 +44,7 @@ var (
 var remedies = map[error]string{
 	ErrUnreachable:         "check that PD's pods run and that their names resolve",
 	ErrNoLeader:            "an election takes about 7 s; if it lasts longer, restart the PDs one by one",
+	ErrLeaderUnreachable:   "PD works; see what keeps this client from its leader's node",
 	ErrUnknown:             "nothing is concluded from it; an election takes about 7 s, if it lasts longer see that PD's -urls-client is its pod's IP",
 	ErrGarbage:             "check that the address is a PD's client URL",
 	ErrNotBootstrapped:     "start the first store",
@@ -158,6 +161,9 @@ func (e *AttemptsError) Error() string {
 
 // Unwrap gives the class alone: with errors.Is, one unreachable member does not make PD unreachable.
 func (e *AttemptsError) Unwrap() []error {
+	if e.Kind == ErrLeaderUnreachable {
+		return []error{ErrLeaderUnreachable, ErrUnreachable}
+	}
 	if e.Kind == ErrNoLeader {
 		return []error{ErrNoLeader, ErrUnknown}
 	}
@@ -206,6 +212,7 @@ var classes = []struct {
 	name string
 }{
 	{ErrNoLeader, "no_leader"},
+	{ErrLeaderUnreachable, "leader_unreachable"},
 	{ErrUnknown, "unknown"},
 	{ErrUnreachable, "unreachable"},
 	{ErrGarbage, "garbage"},

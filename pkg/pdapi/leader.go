@@ -56,16 +56,27 @@ func (c *client) leaderAmong(ctx context.Context, r request, indexes []int, fail
 		}
 		failed = append(failed, f.err)
 	}
-	return "", System{}, noLeader(r.name(), failed)
+	return "", System{}, c.noLeader(ctx, r, failed)
 }
 
 // noLeader tells "nobody leads" from "nobody answers": one member that says it
-// does not lead is an answer.
-func noLeader(op string, failed []error) error {
+// does not lead is an answer. Whether it knows of one that leads, it says by forwarding to it.
+func (c *client) noLeader(ctx context.Context, r request, failed []error) error {
+	kind := error(nil)
+	r.own = false
 	for _, err := range failed {
-		if errors.Is(err, ErrUnknown) {
-			return &AttemptsError{Op: op, Kind: ErrNoLeader, Attempts: failed}
+		var follower *CallError
+		if !errors.As(err, &follower) || follower.Kind != ErrUnknown {
+			continue
+		}
+		kind = ErrNoLeader
+		if _, err := ask(ctx, c, r, follower.Endpoint, decodeWith(toSystem)); err == nil {
+			kind = ErrLeaderUnreachable
+			break
 		}
 	}
-	return newAttemptsError(op, failed)
+	if kind == nil {
+		return newAttemptsError(r.name(), failed)
+	}
+	return &AttemptsError{Op: r.name(), Kind: kind, Attempts: failed}
 }

@@ -4,6 +4,7 @@
 package pdapi_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -220,10 +221,11 @@ func TestRemovedLeaderGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, healthy)
 
-	// Whoever asks only the listed members finds no leader, though they forward to it.
+	// Whoever asks only the listed members does not find it, but they forward to it.
 	listed := pdapi.New(s.Endpoints(), s.options)
 	_, _, err = listed.Leader(ctx)
-	require.ErrorIs(t, err, pdapi.ErrNoLeader)
+	require.ErrorIs(t, err, pdapi.ErrLeaderUnreachable)
+	require.NotErrorIs(t, err, pdapi.ErrNoLeader)
 	_, err = listed.System(ctx)
 	require.NoError(t, err)
 	s.StopMember("pd-0")
@@ -247,4 +249,20 @@ func TestMembersOfNobody(t *testing.T) {
 	assert.ErrorIs(t, err, pdapi.ErrUnreachable)
 	assert.Contains(t, err.Error(), "no such host")
 	require.NoError(t, c.Close())
+}
+
+// A change of the membership that the guard refuses is not sent.
+func TestGuard(t *testing.T) {
+	s := start(t, pdtest.Config{})
+	refused := errors.New("the lease has run out")
+	s.options.Guard = func() error { return refused }
+	c := pdapi.New(s.Endpoints(), s.options)
+	members, err := c.Members(ctx)
+	require.NoError(t, err)
+	require.ErrorIs(t, c.RemoveMember(ctx, members[2].ID), refused)
+	_, err = c.AddMember(ctx, "http://pd-3:2380")
+	require.ErrorIs(t, err, refused)
+	now, err := c.Members(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, members, now)
 }

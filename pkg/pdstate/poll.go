@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
@@ -60,10 +59,9 @@ func askAll(ctx context.Context, client pdapi.Client, t Target, last *Snapshot, 
 		return s, membersErr
 	}
 	s.LeaderEndpoint, s.System = endpoint, system
-	s.Leader = nameOf(endpoint, members)
 	if !system.AlreadyBootstrapped {
 		if last != nil && last.System.AlreadyBootstrapped {
-			return s, fmt.Errorf("PD %s says that the cluster is not bootstrapped, though it was: %w", s.Leader, pdapi.ErrUnknown)
+			return s, fmt.Errorf("PD at %s says that the cluster is not bootstrapped, though it was: %w", endpoint, pdapi.ErrUnknown)
 		}
 	} else if err := s.askStores(ctx, client, t); err != nil {
 		return s, err
@@ -84,16 +82,6 @@ func (s *Snapshot) askStores(ctx context.Context, client pdapi.Client, t Target)
 		s.CellsAt = s.At
 	}
 	return nil
-}
-
-// nameOf finds the member that advertises an endpoint.
-func nameOf(endpoint string, members []pdapi.Member) string {
-	for _, m := range members {
-		if m.Name != "" && slices.Contains(m.ClientURLs, endpoint) {
-			return m.Name
-		}
-	}
-	return endpoint
 }
 
 // leaderSince carries the leader's beginning over from the last snapshot,

@@ -69,7 +69,7 @@ func TestAskRequests(t *testing.T) {
 	require.NoError(t, s.Err)
 	assert.Equal(t, []string{"pd-0 /pd/api/v1/system", "pd-0 /v2/members"}, p.paths(), "no stores before the bootstrap")
 	assert.False(t, s.System.AlreadyBootstrapped)
-	assert.Equal(t, "pd-0", s.Leader)
+	assert.Equal(t, "http://pd-0:2379", s.LeaderEndpoint)
 	assert.Equal(t, p.now, s.At)
 
 	p.addStores(t, "store-0")
@@ -126,7 +126,7 @@ func TestAskFailures(t *testing.T) {
 	require.NoError(t, s.Err)
 	assert.Zero(t, s.Failures)
 	assert.Zero(t, s.FailedSince)
-	assert.Equal(t, "pd-1", s.Leader)
+	assert.Equal(t, "http://pd-1:2379", s.LeaderEndpoint)
 	assert.Equal(t, p.now, s.LeaderSince)
 	assert.False(t, s.Known(p.now), "the store has not reported to it")
 	p.Heartbeat()
@@ -165,7 +165,7 @@ func TestAskOnceBootstrappedAlways(t *testing.T) {
 	p.client = pdapi.New(other.Endpoints(), pdapi.Options{Transport: pdtest.NewFarm(other)})
 	s := p.ask()
 	require.ErrorIs(t, s.Err, pdapi.ErrUnknown)
-	assert.Contains(t, s.Err.Error(), "PD pd-0 says that the cluster is not bootstrapped, though it was")
+	assert.Contains(t, s.Err.Error(), "PD at http://pd-0:2379 says that the cluster is not bootstrapped, though it was")
 	assert.Equal(t, good.System, s.System)
 }
 
@@ -192,11 +192,4 @@ func TestLeaderSince(t *testing.T) {
 	require.NoError(t, p.Elect("pd-2"))
 	p.Heartbeat()
 	assert.Equal(t, p.now.Add(time.Second), p.ask().LeaderSince, "nobody led in between")
-}
-
-func TestLeaderWithoutName(t *testing.T) {
-	members := []pdapi.Member{{Name: "", ClientURLs: []string{"http://a:1"}}, {Name: "pd-1", ClientURLs: []string{"http://x:1", "http://b:1"}}}
-	assert.Equal(t, "pd-1", nameOf("http://b:1", members))
-	assert.Equal(t, "http://a:1", nameOf("http://a:1", members))
-	assert.Equal(t, "http://c:1", nameOf("http://c:1", nil))
 }

@@ -24,8 +24,6 @@ const DefaultMaxAge = 75 * time.Second
 type Snapshot struct {
 	// At is when the last successful poll began; zero if there was none.
 	At time.Time
-	// Leader is PD's leader: its member name, or the endpoint where that is not known.
-	Leader string
 	// LeaderEndpoint is the client URL at which it answered.
 	LeaderEndpoint string
 	// LeaderSince is when this leader was first seen. It begins anew when PD was away in between, or forgot a heartbeat it knew.
@@ -120,7 +118,7 @@ func (s *Snapshot) Unknown(now time.Time) string {
 	// It counts what the leader could know when it answered; time alone does not make it know more.
 	if s.tooYoung() {
 		silent, all := s.unheard()
-		return fmt.Sprintf("PD %s has led for %v, and %d of %d stores have not reported to it", s.Leader, rounded(s.At.Sub(s.LeaderSince)), silent, all)
+		return fmt.Sprintf("PD at %s has led for %v, and %d of %d stores have not reported to it", s.LeaderEndpoint, rounded(s.At.Sub(s.LeaderSince)), silent, all)
 	}
 	return ""
 }

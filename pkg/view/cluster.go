@@ -50,7 +50,7 @@ type Cluster struct {
 	// MissingClasses are the storage classes that the spec names and Kubernetes does not have.
 	MissingClasses []string
 
-	// State is what PD said last; nil if it never answered.
+	// State is what PD said last; nil if it has not been asked yet.
 	State *pdstate.Snapshot
 }
 

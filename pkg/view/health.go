@@ -67,6 +67,8 @@ func (c *Cluster) silence(err error) string {
 			text += fmt.Sprintf(", and needs %d of the %d members, with their volumes", n/2+1, n)
 		}
 		return text
+	case errors.Is(err, pdapi.ErrLeaderUnreachable):
+		return "PD leads, but its leader does not answer the operator; see what keeps the operator from that PD's node, port 2379"
 	case errors.Is(err, pdapi.ErrUnreachable):
 		return "no PD answers; look at the PD pods"
 	case errors.Is(err, pdapi.ErrGarbage):
@@ -91,12 +93,13 @@ func (c *Cluster) PDUnknown() string {
 		return ""
 	}
 	if !c.State.TooOld(c.Now) {
-		return fmt.Sprintf("PD %s leads only since a moment ago, and not all stores have reported to it yet", c.State.Leader)
+		return fmt.Sprintf("PD %s leads only since a moment ago, and not all stores have reported to it yet", cmp.Or(c.PDLeader(), c.State.LeaderEndpoint))
 	}
 	return "PD's last answer is too old"
 }
 
-// Stores are those that PD knows and that are not tombstones; none while PD is unknown.
+// Stores are those that PD knew of when it answered last, and that are no tombstones; while PDUnknown says something
+// they are no news.
 func (c *Cluster) Stores() []pdapi.Store {
 	if c.State == nil {
 		return nil

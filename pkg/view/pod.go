@@ -60,12 +60,18 @@ func PodBroken(p *corev1.Pod, now time.Time, patience time.Duration) bool {
 	if p.DeletionTimestamp != nil || PodReady(p) {
 		return false
 	}
-	since := p.CreationTimestamp.Time
-	if c := podCondition(p, corev1.PodReady); c != nil && c.LastTransitionTime.After(since) {
-		since = c.LastTransitionTime.Time
-	}
-	return PodTrouble(p).Kind != NoTrouble || now.Sub(since) > patience
+	return PodTrouble(p).Kind != NoTrouble || NotReadyFor(p, now) > patience
 }
+
+// WasReady tells whether a pod that is not ready has been: a kubelet says of a pod that it is not ready as soon as it
+// begins with it, and again only when that has changed.
+func WasReady(p *corev1.Pod) bool {
+	c := podCondition(p, corev1.PodReady)
+	return c != nil && c.Status != corev1.ConditionTrue && p.Status.StartTime != nil && c.LastTransitionTime.Sub(p.Status.StartTime.Time) > begins
+}
+
+// begins is how long a kubelet takes at most from a pod's start to the first word of it.
+const begins = 3 * time.Second
 
 // Evictable tells whether the disruption budgets let a store's pod be evicted at this moment.
 func Evictable(p *corev1.Pod) bool { return p.Labels[naming.LabelEvictable] != "" }

@@ -133,7 +133,7 @@ func TestPDKnowledge(t *testing.T) {
 		"answers":              {PDState(c, Stores(3)), "", ""},
 		"answers no more":      {PDState(c, Stores(3), Unreachable), "connection refused", "connection refused"},
 		"answered long ago":    {PDState(c, Stores(3), Stale), "", "PD's last answer is too old"},
-		"has elected just now": {PDState(c, Stores(3), YoungLeader), "", "PD demo-pd-0 leads only since a moment ago"},
+		"has elected just now": {PDState(c, Stores(3), YoungLeader), "", "leads only since a moment ago"},
 		"elected, all heard":   {PDState(c, Stores(3), func(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) { s.LeaderSince = Now() }), "", ""},
 		"one is silent":        {PDState(c, Stores(3), SetStore(2, Silent)), "", ""},
 		"not loaded":           {PDState(c), "has not loaded the cluster", "has not loaded the cluster"},

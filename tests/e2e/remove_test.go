@@ -57,7 +57,9 @@ func namespacedOperator(t *testing.T, w *harness.World, demo *harness.Cells) {
 	// Whoever is admin of the namespaces may do it.
 	for _, namespace := range []string{harness.OperatorNamespace, "cell", "team"} {
 		w.Kubectl(t, "--namespace="+namespace, "create", "rolebinding", "people", "--clusterrole=admin", "--user=team-admin")
-		t.Cleanup(func() { w.Kubectl(t, "--namespace="+namespace, "delete", "rolebinding", "people", "--ignore-not-found") })
+		t.Cleanup(func() {
+			w.Kubectl(t, "--namespace="+namespace, "delete", "rolebinding", "people", "--ignore-not-found")
+		})
 	}
 	w.InstallOperator(t, "--kube-as-user=team-admin", "--set=namespaces={cell,team}", "--set=crds.install=false",
 		"--set=clusterPermissions.nodes=false,clusterPermissions.persistentvolumes=false,clusterPermissions.storageclasses=false")

@@ -25,7 +25,7 @@ type StateModifier func(*v1alpha1.CellCluster, *pdstate.Snapshot)
 func PDState(c *v1alpha1.CellCluster, modify ...StateModifier) *pdstate.Snapshot {
 	s := &pdstate.Snapshot{
 		At: Now().Add(-time.Second), MembersAt: Now().Add(-time.Second), LeaderSince: Now().Add(-time.Hour),
-		Leader: naming.Pod(c.Name, naming.PD, 0), LeaderEndpoint: endpoint(0),
+		LeaderEndpoint: endpoint(0),
 		HeartbeatLimit: 20 * time.Second,
 	}
 	for i := range c.Spec.PD.Replicas {

@@ -56,23 +56,36 @@ func TestDecideRepair(t *testing.T) {
 	crashing := Crashing(1, "bad flag")
 	old := Age(time.Hour)
 	unready := func(p *corev1.Pod) { old(p); Running(p) }
+	worked := func(p *corev1.Pod) {
+		unready(p)
+		p.Status.StartTime = &p.CreationTimestamp
+		p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-2 * time.Minute))
+	}
+	hangs := func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: Now().Add(-2 * time.Minute)} }
 	tests := map[string]struct {
 		pods []*corev1.Pod
 		want string
 	}{
-		"no pods":                            {nil, ""},
-		"all ready":                          {[]*corev1.Pod{store(0, Ready), store(1, Ready)}, ""},
-		"ready ones are never repaired":      {[]*corev1.Pod{store(0, Ready, Outdated), store(1, Ready, Outdated)}, ""},
-		"broken by the present spec":         {[]*corev1.Pod{store(0, crashing), store(1, unready)}, ""},
-		"crashing with an older spec":        {[]*corev1.Pod{store(0, Ready), store(1, crashing, Outdated)}, "demo-store-1"},
-		"cannot pull with an older spec":     {[]*corev1.Pod{store(0, Waiting("ImagePullBackOff", "x"), Outdated)}, "demo-store-0"},
-		"no node with an older spec":         {[]*corev1.Pod{store(0, old, Unschedulable("no room"), Outdated)}, "demo-store-0"},
-		"not ready for long, an older spec":  {[]*corev1.Pod{store(0, unready, Outdated)}, "demo-store-0"},
-		"not ready for a moment, older spec": {[]*corev1.Pod{store(0, Age(20*time.Second), Running, Outdated)}, ""},
-		"one at a time, the lowest first":    {[]*corev1.Pod{store(2, crashing, Outdated), store(0, crashing, Outdated), store(1, crashing, Outdated)}, "demo-store-0"},
-		"none while one is terminating":      {[]*corev1.Pod{store(0, crashing, Outdated), store(1, crashing, Outdated, Terminating)}, ""},
-		"none while a good one is going":     {[]*corev1.Pod{store(0, crashing, Outdated), store(1, Ready, Terminating)}, ""},
-		"ready ones are passed over":         {[]*corev1.Pod{store(0, Ready, Outdated), store(1, crashing, Outdated)}, "demo-store-1"},
+		"no pods":                                           {nil, ""},
+		"all ready":                                         {[]*corev1.Pod{store(0, Ready), store(1, Ready)}, ""},
+		"ready ones are never repaired":                     {[]*corev1.Pod{store(0, Ready, Outdated), store(1, Ready, Outdated)}, ""},
+		"broken by the present spec":                        {[]*corev1.Pod{store(0, crashing), store(1, unready)}, ""},
+		"crashing with an older spec":                       {[]*corev1.Pod{store(0, Ready), store(1, crashing, Outdated)}, "demo-store-1"},
+		"cannot pull with an older spec":                    {[]*corev1.Pod{store(0, Waiting("ImagePullBackOff", "x"), Outdated)}, "demo-store-0"},
+		"no node with an older spec":                        {[]*corev1.Pod{store(0, old, Unschedulable("no room"), Outdated)}, "demo-store-0"},
+		"not ready for long, an older spec":                 {[]*corev1.Pod{store(0, unready, Outdated)}, "demo-store-0"},
+		"not ready for a moment, older spec":                {[]*corev1.Pod{store(0, Age(20*time.Second), Running, Outdated)}, ""},
+		"one at a time, the lowest first":                   {[]*corev1.Pod{store(2, crashing, Outdated), store(0, crashing, Outdated), store(1, crashing, Outdated)}, "demo-store-0"},
+		"none while one is terminating":                     {[]*corev1.Pod{store(0, crashing, Outdated), store(1, crashing, Outdated, Terminating)}, ""},
+		"none while a good one is going":                    {[]*corev1.Pod{store(0, crashing, Outdated), store(1, Ready, Terminating)}, ""},
+		"worked, while the present spec fails":              {[]*corev1.Pod{store(0, worked, Outdated), store(1, crashing)}, ""},
+		"worked, and crashes, while the present spec fails": {[]*corev1.Pod{store(0, worked, crashing, Outdated), store(1, crashing)}, ""},
+		"worked, while the present spec has no node":        {[]*corev1.Pod{store(0, worked, Outdated), store(1, old, Unschedulable("no room"))}, ""},
+		"worked, while the present spec may":                {[]*corev1.Pod{store(0, worked, Outdated), store(1, Running)}, "demo-store-0"},
+		"worked, while the present spec does":               {[]*corev1.Pod{store(0, worked, Outdated), store(1, crashing), store(2, Ready)}, "demo-store-0"},
+		"never worked, while the present spec fails":        {[]*corev1.Pod{store(0, crashing, Outdated), store(1, crashing)}, "demo-store-0"},
+		"going for longer than its time":                    {[]*corev1.Pod{store(0, crashing, Outdated), store(1, hangs)}, "demo-store-0"},
+		"ready ones are passed over":                        {[]*corev1.Pod{store(0, Ready, Outdated), store(1, crashing, Outdated)}, "demo-store-1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -84,15 +84,28 @@ func NoteClasses(r *manager.Result, c *view.Cluster, component naming.Component,
 	}
 }
 
-// NoteHeld says which pods a node that does not answer keeps from ending.
+// NoteHeld says which pods do not end, though they were deleted and their time is up.
 func NoteHeld(r *manager.Result, c *view.Cluster, s *view.Set) {
 	for _, p := range s.Pods {
-		if p.DeletionTimestamp != nil && c.Now.Before(p.DeletionTimestamp.Time) {
-			r.LookAgain(p.DeletionTimestamp.Sub(c.Now) + time.Second) // nothing tells that a node did not end it in time
+		if p.DeletionTimestamp == nil {
+			continue
 		}
-		if node := c.HeldByDeadNode(p.Pod); node != "" {
+		node, left := c.HeldByDeadNode(p.Pod), view.Patience-view.AwayFor(p.Pod, c.Now)
+		if left > 0 {
+			// Nothing tells that a node did not end it in time.
+			r.LookAgain(left + time.Second)
+			if grace := p.DeletionTimestamp.Sub(c.Now); grace >= 0 {
+				r.LookAgain(grace + time.Second)
+			}
+		}
+		switch {
+		case node != "":
 			r.Problem(v1alpha1.ReasonCannotReplace, "node %s does not answer and does not let pod %s go; if it does not come back, delete the node, or taint it %s",
 				node, p.Name, corev1.TaintNodeOutOfService)
+		case left <= 0 && len(p.Finalizers) > 0:
+			r.Problem(v1alpha1.ReasonCannotReplace, "pod %s was deleted and does not go, since it has the finalizers %s; see who is to take them off", p.Name, strings.Join(p.Finalizers, ", "))
+		case left <= 0:
+			r.Problem(v1alpha1.ReasonCannotReplace, "pod %s was deleted and node %s has not ended it in time; look at the kubelet there, or at the volume that it cannot unmount", p.Name, p.Spec.NodeName)
 		}
 	}
 }

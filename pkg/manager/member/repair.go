@@ -27,18 +27,20 @@ const patience = time.Minute
 // no health is asked for first: else a cluster that a bad spec broke could never
 // be mended. Only a store that PD hears of holds replicas that count, whatever its
 // probe says: it goes when all others are well, as probes may fail for a reason that
-// all pods share. One pod goes at a time; nil means there is none to restart now.
+// all pods share. Where the present spec fails, too, a pod that has worked with its own stays: it may come back by itself.
+// One pod goes at a time; nil means there is none to restart now.
 func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 	var broken, serving *corev1.Pod
-	unready := 0
+	unready, halted := 0, presentFails(s)
 	for _, p := range s.Pods {
-		if p.DeletionTimestamp != nil && c.HeldByDeadNode(p.Pod) == "" {
+		if p.DeletionTimestamp != nil && view.Returning(p.Pod, c.Now) {
 			return nil
 		}
 		if !view.PodReady(p.Pod) {
 			unready++
 		}
-		if !s.OfOldSpec(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || s.VolumeGoes(p.Ordinal) {
+		if !s.OfOldSpec(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || s.VolumeGoes(p.Ordinal) ||
+			halted && view.WasReady(p.Pod) {
 			continue
 		}
 		switch serves := s.Component == naming.Store && c.StoreServes(p.Name); {
@@ -52,6 +54,21 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 		return serving
 	}
 	return broken
+}
+
+// presentFails tells whether pods of the present spec are in trouble, and none of it has ever worked.
+func presentFails(s *view.Set) bool {
+	fails := false
+	for _, p := range s.Pods {
+		if s.OfOldSpec(p.Pod) {
+			continue
+		}
+		if view.PodReady(p.Pod) || view.WasReady(p.Pod) {
+			return false
+		}
+		fails = fails || view.PodTrouble(p.Pod).Kind != view.NoTrouble
+	}
+	return fails
 }
 
 // launcherCorrected tells whether a pod fails for its launcher's image, and the template has another one by now.

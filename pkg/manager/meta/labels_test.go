@@ -145,6 +145,16 @@ func TestLabelsWait(t *testing.T) {
 	}
 }
 
+// A cluster that is never Ready has data, too, and is known by its claims when it is made again.
+func TestLabelsOfOneThatIsNeverReady(t *testing.T) {
+	c := Cluster("demo", unready(time.Minute), func(c *v1alpha1.CellCluster) { c.Status.Bootstrapped = true })
+	f := Settled(c)
+	_, err := sync(t, f, c)
+	require.NoError(t, err)
+	assert.NotEmpty(t, f.Claims.Get(Namespace, "data-demo-pd-0").Labels[naming.LabelMemberID])
+	assert.NotEmpty(t, f.Claims.Get(Namespace, "data-demo-store-0").Labels[naming.LabelStoreID])
+}
+
 // Claims of members that are gone keep the ids that they had.
 func TestLabelsOfThoseThatAreGone(t *testing.T) {
 	c := Cluster("demo", Bootstrapped, ready(time.Minute))

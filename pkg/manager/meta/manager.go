@@ -59,7 +59,8 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 	return r, errors.Join(m.label(ctx, c, &r), m.findStrays(ctx, c, &r))
 }
 
-// label writes the ids that are missing, once nothing else goes on.
+// label writes the ids that are missing, once nothing else goes on, or has not for a minute: they tell that a claim
+// holds data, should the cluster be deleted and made again.
 func (m *Manager) label(ctx context.Context, c *view.Cluster, r *manager.Result) error {
 	labels := DecideLabels(c)
 	if m.volumesRefused.Load() {
@@ -68,12 +69,15 @@ func (m *Manager) label(ctx context.Context, c *view.Cluster, r *manager.Result)
 	if labels.Empty() {
 		return nil
 	}
-	since := readySince(c)
+	since, rest := readySince(c), m.after
 	if since.IsZero() {
-		since = c.Now // nobody tells when the status is written that says so
+		since, rest = unreadySince(c), max(m.after, time.Minute)
 	}
-	if ready := c.Now.Sub(since); ready < m.after {
-		r.LookAgain(m.after - ready)
+	if since.IsZero() {
+		since = c.Now
+	}
+	if left := rest - c.Now.Sub(since); left > 0 {
+		r.LookAgain(min(left, m.after)) // nobody tells when the status is written that says that it is ready
 		return nil
 	}
 	return errors.Join(

@@ -17,6 +17,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
@@ -52,31 +53,41 @@ func voters(c *view.Cluster) []view.Pod {
 
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
-	if !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) || !c.PD.Complete() {
+	if c.PD.Set == nil || !c.Bootstrapped() || c.State == nil || !errors.Is(c.State.Err, pdapi.ErrNoLeader) {
 		return nil
 	}
 	if slices.ContainsFunc(c.PD.Pods, func(p view.Pod) bool { return view.Returning(p.Pod, c.Now) }) {
 		return nil // it may lead when it is back
 	}
+	if pod := missing(c); pod != "" {
+		return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: pod,
+			Message: fmt.Sprintf("PD has no leader; no PD is restarted for that before pod %s, which may lead, is there: see kubectl describe statefulset %s", pod, c.PD.Set.Name)}
+	}
 	serving := voters(c)
 	if 2*len(serving) <= cmp.Or(len(c.State.Members), len(c.Object.Status.PD.Members), int(c.PD.Replicas())) {
 		return nil // without a quorum there can be no leader
 	}
-	quiet := c.State.FailedSince
+	quiet, stranded := c.State.FailedSince, ""
 	var target *view.Pod
 	for i, p := range serving {
+		stranded = cmp.Or(c.Stranded(&c.PD, p), stranded)
 		// The others had their turn if they were restarted later.
-		if !c.PD.VolumeGoes(p.Ordinal) && (target == nil || view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod))) {
+		if !c.PD.VolumeGoes(p.Ordinal) && c.Stranded(&c.PD, p) == "" && (target == nil || view.StartedAt(p.Pod).Before(view.StartedAt(target.Pod))) {
 			target = &serving[i]
 		}
 		if since := view.ReadySince(p.Pod); since.After(quiet) {
 			quiet = since
 		}
 	}
+	step := &manager.Step{Type: v1alpha1.ReasonRepairing}
 	if target == nil {
-		return nil // their claims have been deleted, which the status says
+		if stranded == "" {
+			return nil // their claims have been deleted, which the status says
+		}
+		step.Message = "PD has a quorum and no leader, which only a restart cures, but " + stranded
+		return step
 	}
-	step := &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name}
+	step.Target = target.Name
 	if c.Now.Sub(quiet) < leaderless(c) {
 		step.Message = "PD has a quorum and no leader; waiting for an election before a PD is restarted"
 		return step
@@ -86,16 +97,24 @@ func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
 	return step
 }
 
+// missing names the pod of a member that its StatefulSet is about to make; it may lead when it is there. One that is
+// no member, or whose claim must go first, is not waited for.
+func missing(c *view.Cluster) string {
+	for i := range c.PD.Replicas() {
+		_, there := c.PD.Pod(i)
+		if !there && !c.PD.VolumeGoes(i) && (len(c.State.Members) == 0 || memberOf(c, c.State.Members, i) != nil) {
+			return naming.Pod(c.Object.Name, naming.PD, i)
+		}
+	}
+	return ""
+}
+
 // Act implements manager.Operation.
 func (a *Awakener) Act(ctx context.Context, c *view.Cluster, s *manager.Step) error {
 	client := a.pd(c)
 	defer client.Close()
 	if _, _, err := client.Leader(ctx); !errors.Is(err, pdapi.ErrNoLeader) {
-		return nil // it has one by now, or is in other trouble
-	}
-	// A leader on a node that Kubernetes does not reach is none of those that were asked, and they forward to it.
-	if _, err := client.System(ctx); err == nil {
-		return nil
+		return nil // it has one by now, perhaps one that is not reached from here, or is in other trouble
 	}
 	if err := othersServe(ctx, client, voters(c), s.Target); err != nil {
 		return fmt.Errorf("restart pod %s: %w", s.Target, err)

@@ -90,7 +90,7 @@ func writtenMembers(c *view.Cluster) ([]launch.JoinMember, bool) {
 // is not resized here.
 // A set that was deleted comes back with as many as it had.
 func DecideReplicas(c *view.Cluster) int32 {
-	if c.PD.Set != nil && (c.PD.Replicas() > 0 || !c.Bootstrapped()) {
+	if c.PD.Replicas() > 0 {
 		return c.PD.Replicas()
 	}
 	// So does one that was scaled to nothing by hand: there is no PD left to ask. That holds for a cluster that was deleted and is made again over its old volumes too:

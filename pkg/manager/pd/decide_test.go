@@ -106,7 +106,9 @@ func TestDecideReplicas(t *testing.T) {
 		"a set that is gone comes back with a member that is being removed": {old, func(f *Fakes) {
 			f.Add(Claim(old, naming.PD, 0), Claim(old, naming.PD, 1, Retired))
 		}, 2},
-		"a set that is gone with all it had": {old, func(*Fakes) {}, 3},
+		"a set that was scaled to nothing before the bootstrap":                  {fresh, set(fresh, 0), 3},
+		"a set that was scaled to nothing before the bootstrap, over old claims": {fresh, func(f *Fakes) { set(fresh, 0)(f); f.Add(Claim(fresh, naming.PD, 4)) }, 5},
+		"a set that is gone with all it had":                                     {old, func(*Fakes) {}, 3},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

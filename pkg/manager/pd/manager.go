@@ -177,6 +177,7 @@ func noteGone(r *manager.Result, c *view.Cluster) {
 	if !c.Bootstrapped() || !*failover.Enabled || c.PDSilent() != "" {
 		return
 	}
+	begun := DecideBegun(c)
 	for _, p := range c.PD.Pods {
 		away := view.NotReadyFor(p.Pod, c.Now)
 		if c.HeldByDeadNode(p.Pod) != "" {
@@ -192,6 +193,13 @@ func noteGone(r *manager.Result, c *view.Cluster) {
 		why := Irreplaceable(c, p.Name)
 		if why == "" && !dead(c, p.Pod) && c.PD.RollsOut() {
 			why = "a new spec is under way, and may be what keeps it away; bring its node back, or delete the node or the pod, or set the spec back"
+		}
+		switch {
+		case why != "":
+		case *failover.MaxFailoverCount == 0:
+			why = "spec.pd.failover.maxFailoverCount is 0"
+		case begun != nil && !joining(c, begun) && begun.Target != p.Name:
+			why = "another change of PD's members comes first: " + begun.Message
 		}
 		if why != "" {
 			r.Problem(v1alpha1.ReasonCannotReplace, "PD %s has been gone for longer than spec.pd.failover.period and cannot be replaced: %s", p.Name, why)

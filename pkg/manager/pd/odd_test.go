@@ -5,6 +5,7 @@ package pd_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,7 +223,35 @@ func TestAwakenOneAtATime(t *testing.T) {
 	}
 	require.Equal(t, manager.Verb("Restart"), pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))).Do)
 	f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-1"))
-	assert.Nil(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))))
+	step := pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged)))
+	require.NotNil(t, step)
+	assert.Empty(t, step.Do)
+	assert.Contains(t, step.Message, "before pod demo-pd-1")
+
+	assert.NotEmpty(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), noMember(1), wedged))).Do, "one that is no member leads nobody")
+	f.Add(Claim(c, naming.PD, 1, deletedClaim))
+	assert.NotEmpty(t, pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))).Do, "one whose volume goes first may not come for long")
+}
+
+// A PD whose node is cordoned and whose volume is there would not come back.
+func TestStrandedPDIsNotRestarted(t *testing.T) {
+	c := Cluster("demo", Bootstrapped)
+	f := Settled(c)
+	for i := range int32(3) {
+		change(f, i, func(p *corev1.Pod) {
+			p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
+		})
+	}
+	decide := func() *manager.Step {
+		return pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged)))
+	}
+	stranded(f, 0)
+	assert.Equal(t, "demo-pd-1", decide().Target)
+	stranded(f, 1)
+	assert.Equal(t, "demo-pd-2", decide().Target)
+	stranded(f, 2)
+	assert.Empty(t, decide().Do)
+	assert.Contains(t, decide().Message, "node node-x is cordoned")
 }
 
 // Whom want of a leader restarts while not all PDs are well.
@@ -272,9 +301,10 @@ func TestAwaken(t *testing.T) {
 		want      []string
 		fails     string
 	}{
-		"it has none":            {func(*pdtest.PD) error { return nil }, []string{"delete Pod demo-pd-0"}, ""},
-		"it has one by now":      {func(p *pdtest.PD) error { return p.Elect("demo-pd-1") }, nil, ""},
-		"another has just ended": {func(p *pdtest.PD) error { p.StopMember("demo-pd-2"); return nil }, nil, "restart pod demo-pd-0"},
+		"it has none":       {func(*pdtest.PD) error { return nil }, []string{"delete Pod demo-pd-0"}, ""},
+		"it has one by now": {func(p *pdtest.PD) error { return p.Elect("demo-pd-1") }, nil, ""},
+		"one leads that is not reached from here": {func(p *pdtest.PD) error { return p.Elect("demo-pd-2") }, nil, ""},
+		"another has just ended":                  {func(p *pdtest.PD) error { p.StopMember("demo-pd-2"); return nil }, nil, "restart pod demo-pd-0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Cluster("demo", Bootstrapped)
@@ -287,7 +317,11 @@ func TestAwaken(t *testing.T) {
 			AddStores(t, r.pd, c, 3)
 			r.pd.Wedge(r.pd.Leader())
 			factory := PDFactory(t, r.pd)
-			a := pd.NewAwakener(r.Controls(), func(*view.Cluster) pdapi.Client { return factory(r.pd.Endpoints()) })
+			reached := r.pd.Endpoints()
+			if strings.Contains(name, "not reached") {
+				reached = reached[:2]
+			}
+			a := pd.NewAwakener(r.Controls(), func(*view.Cluster) pdapi.Client { return factory(reached) })
 			v := r.View(c, PDState(c, Stores(3), wedged))
 			step := a.Decide(v)
 			require.NotNil(t, step)

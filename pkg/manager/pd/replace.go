@@ -56,7 +56,10 @@ func DecideReplacing(c *view.Cluster) *desired.Replacing {
 		}
 		return noted
 	}
-	if c.PD.Set == nil || !c.Bootstrapped() || DecideBegun(c) != nil || Irreplaceable(c, "") != "" {
+	if c.PD.Set == nil || !c.Bootstrapped() || Irreplaceable(c, "") != "" {
+		return nil
+	}
+	if begun := DecideBegun(c); begun != nil && !joining(c, begun) {
 		return nil
 	}
 	for _, p := range c.PD.Pods {
@@ -215,12 +218,15 @@ func decideComing(c *view.Cluster) *manager.Step {
 	for i := range c.PD.Replicas() {
 		claim, m := c.PD.Claims[i], memberOf(c, c.State.Members, i)
 		pod := naming.Pod(c.Object.Name, naming.PD, i)
+		p, there := c.PD.Pod(i)
 		switch {
+		case m == nil && there && p.DeletionTimestamp == nil && c.PD.VolumeGoes(i) && !member.Retired(claim):
+			return &manager.Step{Target: pod, Do: dropPod, Message: fmt.Sprintf("replacing PD %s, which is no member: deleting the pod, for which volume claim %s waits", pod, claim.Name)}
 		case m == nil && claim != nil && claim.DeletionTimestamp == nil && !member.Retired(claim):
 			step := &manager.Step{Target: pod, Do: addAgain, Message: fmt.Sprintf("adding PD %s, which is no member", pod)}
 			if why := othersUnwell(c, pod); why != "" {
 				step.Do, step.Message = "", fmt.Sprintf("adding PD %s, which is no member, waits: %s", pod, why)
-			} else if p, _ := c.PD.Pod(i); len(c.State.Members) == 1 && !runsFor(p.Pod, c.Now, settled) {
+			} else if len(c.State.Members) == 1 && !runsFor(p.Pod, c.Now, settled) {
 				step.Do, step.Message = "", fmt.Sprintf("adding PD %s waits until its pod has been running for %s: from then on PD has no leader without it", pod, settled)
 			}
 			return step
@@ -286,7 +292,11 @@ func (x *Replacer) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 		x.again(c, time.Second)
 		return nil // PD says otherwise by now
 	}
-	if err := othersServe(ctx, client, c.PD.Pods, s.Target); err != nil {
+	others := c.PD.Pods
+	if len(fresh.State.Members) >= leastForQuorum {
+		others = slices.DeleteFunc(slices.Clone(others), func(p view.Pod) bool { return memberOf(c, fresh.State.Members, p.Ordinal) == nil })
+	} // with fewer PD bears no member that cannot join, and who is none has perhaps lost its data
+	if err := othersServe(ctx, client, others, s.Target); err != nil {
 		return fmt.Errorf("replace PD %s: %w", s.Target, err)
 	}
 	ordinal, _ := naming.Ordinal(s.Target)

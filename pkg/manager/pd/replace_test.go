@@ -150,6 +150,38 @@ func TestDecideReplacing(t *testing.T) {
 	}
 }
 
+// The last PD, which has been added and does not join, is replaced as any other.
+func TestLastPDThatDoesNotJoinIsReplaced(t *testing.T) {
+	never := func(p *corev1.Pod) { deadPod(p); p.Status.ContainerStatuses = nil }
+	for name, test := range map[string]struct {
+		pod   PodModifier
+		claim func(*corev1.PersistentVolumeClaim)
+		want  string
+	}{
+		"it has not started":           {never, nil, ""},
+		"it has not, and is asked for": {never, asksForReplacement, "demo-pd-2"},
+		"it runs, and does not join":   {deadPod, nil, "demo-pd-2"},
+		"it has just started":          {shortlyDown, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Cluster("demo", Bootstrapped)
+			f := Settled(c)
+			f.Add(Pod(c, naming.PD, 2, test.pod), Claim(c, naming.PD, 2, func(p *corev1.PersistentVolumeClaim) {
+				if test.claim != nil {
+					test.claim(p)
+				}
+			}))
+			replacing := pd.DecideReplacing(f.View(c, PDState(c, Stores(3), unstarted(2))))
+			if test.want == "" {
+				assert.Nil(t, replacing)
+				return
+			}
+			require.NotNil(t, replacing)
+			assert.Equal(t, test.want, replacing.Pod)
+		})
+	}
+}
+
 // The steps of a replacement, by what is seen.
 func TestDecideReplacementSteps(t *testing.T) {
 	noted := &desired.Replacing{Pod: "demo-pd-1", Member: 0xa1, Claim: "old"}
@@ -172,7 +204,8 @@ func TestDecideReplacementSteps(t *testing.T) {
 		"not while another is not well":    {noted: noted, pod: deadPod, other: shortlyDown, message: "it waits: PD demo-pd-2 is not well"},
 		"its member has gone":              {noted: noted, pod: deadPod, claim: claimUID("new"), state: []StateModifier{noMember(1)}, do: "AddMember", message: "adding PD demo-pd-1, which is no member"},
 		"added while another is not well":  {pod: deadPod, other: shortlyDown, state: []StateModifier{noMember(1)}, message: "waits: PD demo-pd-2 is not well"},
-		"not to a volume that goes":        {pod: deadPod, claim: deletedClaim, state: []StateModifier{noMember(1)}},
+		"its volume waits for its pod":     {pod: deadPod, claim: deletedClaim, state: []StateModifier{noMember(1)}, do: "DeletePod", message: "which is no member: deleting the pod"},
+		"its pod is going":                 {pod: Terminating, claim: deletedClaim, state: []StateModifier{noMember(1)}},
 		"added":                            {pod: deadPod, state: []StateModifier{unstarted(1)}, message: "has been added and has not joined yet"},
 		"it came back":                     {noted: noted},
 		"PD is unknown":                    {noted: noted, pod: deadPod, state: []StateModifier{Unreachable}},

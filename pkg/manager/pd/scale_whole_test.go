@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/deepfabric/elasticell-operator/pkg/apis/deepfabric/v1alpha1"
 	. "github.com/deepfabric/elasticell-operator/pkg/control/controltest"
@@ -175,6 +176,21 @@ func TestPDThatNeverStartsIsTakenBack(t *testing.T) {
 		w.Step()
 	}
 	require.Equal(t, []string{"demo-pd-0", "demo-pd-1", "demo-pd-2", "demo-pd-3?"}, memberPods(w))
+	w.Cluster.Spec.PD.Replicas = 3
+	ended(t, w)
+}
+
+// The same while another PD is gone for good, which is replaced only afterwards.
+func TestScaleOutIsTakenBackWhileAPDIsGone(t *testing.T) {
+	w := NewWorld(t, wholeOperator, pds(3))
+	w.Cluster.Spec.PD.Failover.Period = &metav1.Duration{Duration: 30 * time.Second}
+	w.Stuck["demo-pd-4"] = true
+	w.Cluster.Spec.PD.Replicas = 5
+	w.RunUntil("the fifth is a member that does not start", 200, func() bool { return slices.Contains(memberPods(w), "demo-pd-4?") })
+	w.Wipe("demo-pd-1")
+	for range 60 {
+		w.Step()
+	}
 	w.Cluster.Spec.PD.Replicas = 3
 	ended(t, w)
 }

@@ -119,6 +119,12 @@ func DecideBegun(c *view.Cluster) *manager.Step {
 	return step
 }
 
+// joining tells whether all that a step of DecideBegun waits for is that the last PD, a member already, joins. It cannot
+// join with the data of a member that was removed; then it needs another volume.
+func joining(c *view.Cluster, begun *manager.Step) bool {
+	return begun.Do == "" && begun.Target == naming.Pod(c.Object.Name, naming.PD, c.PD.Replicas()-1)
+}
+
 // cutOff tells whether a member that was to be removed is needed again, and cannot be removed: its pod has
 // ended, and then others went, so that PD has no quorum. With its data it may bring the quorum back.
 func cutOff(c *view.Cluster, next *pdapi.Member) bool {
@@ -314,13 +320,14 @@ func (x *change) removePod(ctx context.Context, c *view.Cluster, client pdapi.Cl
 		return nil // nobody tells who is a member
 	}
 	if m := memberOf(c, fresh.State.Members, ordinal); m != nil {
-		// A member that never started takes nothing from the quorum that there is.
 		if started(m) && fresh.Unhealthy() != "" || c.PD.Replicas() < leastForQuorum {
 			x.again(c, time.Second)
 			return nil
 		}
-		if err := othersServe(ctx, client, c.PD.Pods, pod); err != nil {
-			return fmt.Errorf("stop pod %s: %w", pod, err)
+		if started(m) { // one that never did takes nothing from the quorum that there is
+			if err := othersServe(ctx, client, c.PD.Pods, pod); err != nil {
+				return fmt.Errorf("stop pod %s: %w", pod, err)
+			}
 		}
 	}
 	return x.resize(ctx, c, ordinal, fmt.Sprintf("Stopped pod %s; %d PDs remain", pod, ordinal))

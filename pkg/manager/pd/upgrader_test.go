@@ -45,7 +45,6 @@ func change(f *Fakes, ordinal int32, modify ...PodModifier) {
 // led makes PD's leader run in the pod of an ordinal.
 func led(ordinal int32) StateModifier {
 	return func(c *v1alpha1.CellCluster, s *pdstate.Snapshot) {
-		s.Leader = naming.Pod(c.Name, naming.PD, ordinal)
 		s.LeaderEndpoint = "http://" + IP(naming.PD, ordinal) + ":2379"
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/control"
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/member"
+	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
 	"github.com/deepfabric/elasticell-operator/pkg/pdstate"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
@@ -44,24 +45,39 @@ const (
 
 // Decide implements manager.Operation.
 func (a *Awakener) Decide(c *view.Cluster) *manager.Step {
-	if !c.Bootstrapped() || c.PDUnknown() != "" {
+	if c.Store.Set == nil || !c.Bootstrapped() || c.PDUnknown() != "" {
 		return nil
 	}
-	if !c.Store.Complete() {
-		return nil // the last one is not back yet
+	for i := range c.Store.Replicas() {
+		if _, there := c.Store.Pod(i); !there && !c.Store.VolumeGoes(i) && c.StoreOf(naming.Pod(c.Object.Name, naming.Store, i)) != nil {
+			return nil // the last one is not back yet
+		}
 	}
+	all := true
 	for _, p := range c.Store.Pods {
-		if !view.PodReady(p.Pod) && !away(c, p.Pod) {
+		if view.PodReady(p.Pod) {
+			continue
+		}
+		if !away(c, p.Pod) {
 			return nil // one at a time, and not on top of another trouble
 		}
+		all = false
 	}
+	var target *corev1.Pod
 	for _, p := range GaveUp(c) {
-		if !c.Store.VolumeGoes(p.Ordinal) {
-			return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: p.Name, Do: awaken,
-				Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", c.StoreOf(p.Name).ID, p.Name)}
+		stranded := c.Stranded(&c.Store, p) != "" // then it stays away: at most one, and after those that come back
+		if !c.Store.VolumeGoes(p.Ordinal) && (!stranded || all && target == nil) {
+			target = p.Pod
+			if !stranded {
+				break
+			}
 		}
 	}
-	return nil
+	if target == nil {
+		return nil
+	}
+	return &manager.Step{Type: v1alpha1.ReasonRepairing, Target: target.Name, Do: awaken,
+		Message: fmt.Sprintf("store %d runs and does not report to PD, which only a restart cures; restarting pod %s", c.StoreOf(target.Name).ID, target.Name)}
 }
 
 // GaveUp are the stores that run and have given PD up for good, though it is well.

@@ -152,8 +152,8 @@ func outlook(r *manager.Result, c *view.Cluster, s *pdapi.Store) string {
 	case away <= failover.Period.Duration:
 		r.LookAgain(failover.Period.Duration - away + time.Second)
 		return "; it is replaced if it stays away for spec.store.failover.period"
-	case c.Store.RollsOut():
-		return "; it is not replaced while a new spec is under way"
+	case c.Store.RollsOut() && !Emptied(c, s, nil):
+		return "; it gets no spare while a new spec is under way, and is replaced when PD has given its replicas to other stores, which it does after spec.pd.config.maxStoreDownTime"
 	case !Emptied(c, s, nil):
 		return "; it is replaced when PD has given its replicas to other stores, which it does after spec.pd.config.maxStoreDownTime"
 	}

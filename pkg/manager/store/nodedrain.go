@@ -58,6 +58,9 @@ func (n *NodeDrain) Decide(c *view.Cluster) *manager.Step {
 		return step
 	}
 	if why := c.StoresUnhealthy(); why != "" {
+		if curedByPD(c) {
+			return nil
+		}
 		step.Do, step.Message = "", fmt.Sprintf("node %s is cordoned; the eviction of pod %s waits: %s", target.Spec.NodeName, target.Name, why)
 		return step
 	}
@@ -66,6 +69,12 @@ func (n *NodeDrain) Decide(c *view.Cluster) *manager.Step {
 		step.Do = mark
 	}
 	return step
+}
+
+// curedByPD tells whether PDs are about to be restarted with a new spec, which may be what makes the cells whole: fewer
+// replicas, or a higher storageThreshold.
+func curedByPD(c *view.Cluster) bool {
+	return len(member.Restartable(c, &c.PD)) > 0 && c.UnhealthyForPD() == ""
 }
 
 // Hold is the part that goes before all other operations: what may be evicted is not
@@ -141,7 +150,8 @@ func replacementOfPD(c *view.Cluster) bool {
 
 // yields tells whether a pod on a cordoned node has to wait for other work: such as has
 // begun with this very pod, or any if the pod has been waiting for its eviction for longer than
-// spec.store.evictLeaderTimeout. A node may stay cordoned for days. Its turn comes again afterwards.
+// spec.store.evictLeaderTimeout. A node may stay cordoned for days. After as long again it is its turn once more: the
+// other work may be such as cannot go on.
 func yields(c *view.Cluster, p *corev1.Pod) bool {
 	if len(member.Restartable(c, &c.PD)) == 0 && len(member.Restartable(c, &c.Store)) == 0 && requested(c) == nil && !replacementOfPD(c) &&
 		c.PD.Replicas() == c.Object.Spec.PD.Replicas && c.Store.Replicas() == c.Object.Spec.Store.Replicas {
@@ -155,8 +165,8 @@ func yields(c *view.Cluster, p *corev1.Pod) bool {
 	case !evictingSince(p, purposeReplacement).IsZero():
 		return requested(c) != nil
 	}
-	since := evictingSince(p, purposeNodeDrain)
-	return !since.IsZero() && c.Now.Sub(since) >= c.Object.Spec.Store.EvictLeaderTimeout.Duration
+	since, turn := evictingSince(p, purposeNodeDrain), c.Object.Spec.Store.EvictLeaderTimeout.Duration
+	return !since.IsZero() && c.Now.Sub(since)/turn%2 == 1
 }
 
 // Act implements manager.Operation.

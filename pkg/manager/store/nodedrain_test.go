@@ -4,6 +4,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/manager"
 	"github.com/deepfabric/elasticell-operator/pkg/manager/store"
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi"
+	"github.com/deepfabric/elasticell-operator/pkg/pdapi/pdtest"
+	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
 
 // A pod on a cordoned node may be evicted when its store leads nothing any more, and
@@ -89,4 +93,64 @@ func TestPDsSlotIsHeld(t *testing.T) {
 	r.pass(2 * time.Second)
 	r.act(u)
 	assert.Equal(t, []string{"delete Pod demo-store-1"}, r.Writes())
+}
+
+// meddled is a PD that moves a leader to the best heir as soon as a transfer has been asked for.
+type meddled struct {
+	pdapi.Client
+	pd *pdtest.PD
+}
+
+func (m meddled) TransferLeader(ctx context.Context, cell, peer uint64) error {
+	defer m.pd.Balance()
+	return m.Client.TransferLeader(ctx, cell, peer)
+}
+
+// A leader that comes back in the last moment, after the look that said that none is left, is seen.
+func TestLeaderComesBackInTheLastMoment(t *testing.T) {
+	for name, operation := range map[string]func(r *room, client func(*view.Cluster) pdapi.Client) manager.Operation{
+		"upgrade": func(r *room, client func(*view.Cluster) pdapi.Client) manager.Operation {
+			return store.NewUpgrader(r.Controls(), client, r.lookAgain)
+		},
+		"drain of a node": func(r *room, client func(*view.Cluster) pdapi.Client) manager.Operation {
+			node := Node("node-1")
+			node.Spec.Unschedulable = true
+			r.Add(node)
+			return store.NewNodeDrain(r.Controls(), client, r.lookAgain)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := withStores(3)
+			f := Settled(c)
+			if name == "upgrade" {
+				f = upgrading(c, 1)
+			}
+			r := newRoom(t, c, f)
+			meddles := false
+			o := operation(r, func(v *view.Cluster) pdapi.Client {
+				if meddles {
+					return meddled{r.client(v), r.pd}
+				}
+				return r.client(v)
+			})
+			r.act(o) // marks
+			for rounds := 0; r.leads(1) > 0; rounds++ {
+				require.Less(t, rounds, 20)
+				r.act(o)
+				r.pass(time.Second)
+			}
+			meddles = true
+			r.act(o)
+			require.Positive(t, r.leads(1))
+			assert.Empty(t, r.Writes())
+			assert.Equal(t, []time.Duration{200 * time.Millisecond}, r.again)
+			meddles = false
+			for rounds := 0; len(r.Writes()) == 0; rounds++ {
+				require.Less(t, rounds, 20)
+				r.pass(2 * time.Second)
+				r.act(o)
+			}
+			assert.Zero(t, r.leads(1))
+		})
+	}
 }

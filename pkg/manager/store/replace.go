@@ -88,6 +88,9 @@ func decideReplacement(c *view.Cluster) *manager.Step {
 	step := &manager.Step{Type: v1alpha1.ReasonReplacing, Target: pod}
 	ordinal, _ := naming.Ordinal(pod)
 	why := c.Unhealthy()
+	if why != "" && curedByPD(c) {
+		return nil
+	}
 	if why != "" && evictingSince(member.Named(c.Store.Pods, pod), purposeReplacement).IsZero() {
 		step.Message = fmt.Sprintf("replacing store %d in pod %s waits: %s", s.ID, pod, why)
 		return step

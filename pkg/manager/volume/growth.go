@@ -28,10 +28,14 @@ import (
 func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *manager.Result) error {
 	want := wantedSize(c, set)
 	var errs []error
-	growing, refused := 0, false
+	growing, refused, unbound := 0, false, ""
 	for _, ordinal := range slices.Sorted(maps.Keys(set.Claims)) {
 		claim := set.Claims[ordinal]
 		if claim.DeletionTimestamp != nil || member.Retired(claim) || !TooSmall(claim, want) {
+			continue
+		}
+		if claim.Status.Phase != corev1.ClaimBound {
+			unbound = claim.Name
 			continue
 		}
 		why := CannotGrow(c, claim)
@@ -60,7 +64,10 @@ func (m *Manager) grow(ctx context.Context, c *view.Cluster, set *view.Set, r *m
 		r.Wait(v1alpha1.ReasonWaitingForVolume, "growing the volumes of %s to %s", set.Component, want.String())
 		m.controls.Events.Eventf(c.Object, corev1.EventTypeNormal, EventResized, "Grew %d volume claims of %s to %s", growing, set.Component, want.String())
 	}
-	if growing > 0 || len(errs) > 0 || refused {
+	if unbound != "" {
+		r.Wait(v1alpha1.ReasonWaitingForVolume, "growing the volumes of %s to %s: volume claim %s has no volume yet, and can grow when it has", set.Component, want.String(), unbound)
+	}
+	if growing > 0 || len(errs) > 0 || refused || unbound != "" {
 		return errors.Join(errs...)
 	}
 	return m.growTemplate(ctx, c, set, want, r)
@@ -111,9 +118,6 @@ func TooSmall(claim *corev1.PersistentVolumeClaim, want resource.Quantity) bool 
 // CannotGrow says why a claim cannot grow, as far as that is known without
 // asking; it is empty where it is worth a try.
 func CannotGrow(c *view.Cluster, claim *corev1.PersistentVolumeClaim) string {
-	if claim.Status.Phase != corev1.ClaimBound {
-		return fmt.Sprintf("volume claim %s has no volume yet; it can grow when it is bound", claim.Name)
-	}
 	class := claim.Spec.StorageClassName
 	if class == nil || *class == "" {
 		return fmt.Sprintf("volume claim %s has no StorageClass, so it cannot grow; set the size back", claim.Name)

@@ -64,10 +64,22 @@ func (m *Manager) Sync(ctx context.Context, c *view.Cluster) (manager.Result, er
 // Problems implements manager.Manager.
 func (m *Manager) Problems(c *view.Cluster) manager.Result {
 	var r manager.Result
+	kept := c.Object.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == v1alpha1.RetainClaims
 	for _, set := range []*view.Set{&c.PD, &c.Store} {
 		noteLeft(&r, c, set)
+		for _, ordinal := range slices.Sorted(maps.Keys(set.Claims)) {
+			if claim := set.Claims[ordinal]; kept && Owned(c.Object, claim) {
+				r.Problem(v1alpha1.ReasonPaused, "volume claim %s still goes with the cluster if that is deleted, though whenDeleted is Retain now: set spec.paused to false before you delete it", claim.Name)
+				return r
+			}
+		}
 	}
 	return r
+}
+
+// Owned tells whether a claim is deleted with the cluster.
+func Owned(c *v1alpha1.CellCluster, claim *corev1.PersistentVolumeClaim) bool {
+	return slices.ContainsFunc(claim.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == c.UID })
 }
 
 // noteLeft says which claim waits for a volume of a class that is not asked for any more: a former

@@ -80,7 +80,8 @@ func (e *etcdCluster) MemberRemove(ctx context.Context, r *pb.MemberRemoveReques
 }
 
 // mayChange refuses a change through a removed member, without a quorum that
-// agrees, shortly after another, and while a member other than the one to be removed is not up.
+// agrees, shortly after another, and while a member is not up: but one that is not up itself
+// may be removed at any time, as it takes nothing from the quorum that there is.
 func (pd *PD) mayChange(ctx context.Context, except *member) error {
 	if through, ok := ctx.Value(memberKey{}).(*member); ok && through.removed {
 		return rpctypes.ErrGRPCStopped
@@ -92,19 +93,24 @@ func (pd *PD) mayChange(ctx context.Context, except *member) error {
 	if !pd.memberChange.IsZero() && since < pd.config.MemberPause {
 		return rpctypes.ErrGRPCUnhealthy
 	}
+	if except != nil && !except.up() {
+		return nil
+	}
 	for _, m := range pd.listed() {
-		if m != except && (!m.running || m.mode == Silent) {
+		if m != except && !m.up() {
 			return rpctypes.ErrGRPCUnhealthy
 		}
 	}
 	return nil
 }
 
+func (m *member) up() bool { return m.running && m.mode != Silent }
+
 // quorum tells whether a majority of the members runs.
 func (pd *PD) quorum() bool {
 	running := 0
 	for _, m := range pd.listed() {
-		if m.running && m.mode != Silent {
+		if m.up() {
 			running++
 		}
 	}

@@ -22,13 +22,14 @@ type Model struct {
 
 // Schedules is what one kind of fault came to, over all workloads.
 type Schedules struct {
-	Fault                    string
-	Workloads, Tried, Failed int
+	Fault string
+	// Of is how many schedules there are of this kind, of which a share may have been tried.
+	Workloads, Tried, Of, Failed int
 }
 
 // What the log of tests/model says of a campaign, of a package, and of all.
 var (
-	campaign = regexp.MustCompile(`: ([^:]+), ([^,]+): (\d+) of \d+ schedules tried, (\d+) failed`)
+	campaign = regexp.MustCompile(`: ([^:]+), ([^,]+): (\d+) of (\d+) schedules tried, (\d+) failed`)
 	tried    = regexp.MustCompile(`^(\d+) schedules were tried`)
 	tests    = regexp.MustCompile(`^\d+ passed, \d+ failed`)
 )
@@ -56,7 +57,8 @@ func ReadModel(log string) Model {
 		}
 		m.Faults[i].Workloads++
 		m.Faults[i].Tried += number(found[3])
-		m.Faults[i].Failed += number(found[4])
+		m.Faults[i].Of += number(found[4])
+		m.Faults[i].Failed += number(found[5])
 	}
 	return m
 }
@@ -77,9 +79,9 @@ func (m Model) String() string {
 	if len(m.Faults) == 0 {
 		return b.String()
 	}
-	b.WriteString("\n| fault | workloads | schedules tried | failed |\n|---|---|---|---|\n")
+	b.WriteString("\n| fault | workloads | schedules tried | of | failed |\n|---|---|---|---|---|\n")
 	for _, s := range m.Faults {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", s.Fault, s.Workloads, s.Tried, s.Failed)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", s.Fault, s.Workloads, s.Tried, s.Of, s.Failed)
 	}
 	return b.String()
 }

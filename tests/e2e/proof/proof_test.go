@@ -62,8 +62,8 @@ func TestModel(t *testing.T) {
 107 schedules were tried
 `
 	m := ReadModel(log + "12 passed, 1 failed in 3 suites\n")
-	assert.Equal(t, []Schedules{{"crash after each write", 2, 100, 1}, {"stale view", 1, 7, 0}}, m.Faults)
+	assert.Equal(t, []Schedules{{"crash after each write", 2, 100, 160, 1}, {"stale view", 1, 7, 7, 0}}, m.Faults)
 	assert.Contains(t, m.String(), "107 schedules were tried. Tests: 12 passed, 1 failed in 3 suites.\n")
-	assert.Contains(t, m.String(), "| crash after each write | 2 | 100 | 1 |\n")
+	assert.Contains(t, m.String(), "| crash after each write | 2 | 100 | 160 | 1 |\n")
 	assert.Equal(t, "Not run.\n", ReadModel("ok").String())
 }

@@ -3,7 +3,7 @@
 
 // Package scenarios proves on real nodes what docs/proof.md says: it has a cell
 // cluster go through its whole life while a ledger writes and reads, by plan and
-// by misfortune. It takes half an hour, and runs by `make proof` alone.
+// by misfortune. It takes three quarters of an hour, and runs by `make proof` alone.
 package scenarios
 
 import (

@@ -18,7 +18,7 @@ func pending(pod *corev1.Pod, why string) corev1.PodStatus {
 
 // failing is the status of a pod whose container does not come up.
 func failing(pod *corev1.Pod, container corev1.ContainerStatus) corev1.PodStatus {
-	s := *pod.Status.DeepCopy()
+	s := begun(pod)
 	s.Phase = corev1.PodPending
 	container.Name, container.Image = pod.Spec.Containers[0].Name, pod.Spec.Containers[0].Image
 	s.ContainerStatuses = []corev1.ContainerStatus{container}
@@ -28,17 +28,26 @@ func failing(pod *corev1.Pod, container corev1.ContainerStatus) corev1.PodStatus
 
 // running is the status of a pod whose container runs.
 func running(pod *corev1.Pod, ip string, isReady bool) corev1.PodStatus {
-	s := *pod.Status.DeepCopy()
+	s := begun(pod)
 	s.Phase = corev1.PodRunning
 	s.PodIP, s.PodIPs = ip, []corev1.PodIP{{IP: ip}}
 	yes := true
 	since := pod.CreationTimestamp
-	s.StartTime = &since
 	s.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: pod.Spec.Containers[0].Name, Image: pod.Spec.Containers[0].Image, Ready: isReady, Started: &yes,
 		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: since}},
 	}}
 	s.Conditions = conditions(pod, scheduled, ready(isReady))
+	return s
+}
+
+// begun is the status of a pod that a kubelet has begun with: at that moment it also says for the first time that it is not ready.
+func begun(pod *corev1.Pod) corev1.PodStatus {
+	s := *pod.Status.DeepCopy()
+	if s.StartTime == nil {
+		now := metav1.Now().Rfc3339Copy()
+		s.StartTime = &now
+	}
 	return s
 }
 

@@ -59,7 +59,7 @@ func catch(t *testing.T, b Bug) {
 	build.Dir = in
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "the bug does not compile:\n%s", out)
-	run := exec.CommandContext(t.Context(), program, "-test.run", "^"+strings.ReplaceAll(b.Caught, "/", "$/^")+"", "-test.timeout", "10m")
+	run := exec.CommandContext(t.Context(), program, "-test.run", "^"+strings.ReplaceAll(b.Caught, "/", "$/^")+"", "-test.timeout", "10m", "-test.failfast")
 	run.Dir = filepath.Join(in, dir)
 	run.Env = append(os.Environ(), "CELL_MODEL=all", "CELL_MODEL_ONLY="+b.Only)
 	out, err = run.CombinedOutput()

@@ -195,4 +195,32 @@ var Planted = []Bug{
 		New:    "	if want.Phase == \"\" && equality.Semantic.DeepEqual(want, object.Status) {",
 		Caught: "TestUndisturbed/create",
 	},
+	{
+		Name:   "one look buries a store",
+		File:   "pkg/manager/store/drainer.go",
+		Old:    "!d.drained.twice(c.Object.UID, store, fresh.State, empty(fresh, store, cells), heartbeat)",
+		New:    "!empty(fresh, store, cells)",
+		Caught: "TestOneLookBuriesNobody", Unit: "pkg/manager/store",
+	},
+	{
+		Name:   "a drain is begun from bad health",
+		File:   "pkg/manager/store/drainer.go",
+		Old:    "fresh.Unhealthy() != \"\" || !may(",
+		New:    "!may(",
+		Caught: "TestDrainBeginsFromFullHealth", Unit: "pkg/manager/store",
+	},
+	{
+		Name:   "a leader that came back in the last moment is not seen",
+		File:   "pkg/manager/store/evict.go",
+		Old:    "return now.LedBy(store) <= stuck, nil",
+		New:    "return now.LedBy(store) <= stuck+len(now.State.Cells), nil",
+		Caught: "TestLeaderComesBackInTheLastMoment", Unit: "pkg/manager/store",
+	},
+	{
+		Name:   "PD's members change without the lease",
+		File:   "pkg/pdapi/members.go",
+		Old:    "		if c.Guard != nil {",
+		New:    "		if c.Guard != nil && len(c.endpoints) == 0 {",
+		Caught: "TestGuard", Unit: "pkg/pdapi",
+	},
 }

@@ -202,7 +202,7 @@ func (w *World) waiting(p *corev1.Pod, reason, message string, exit int32) {
 		s.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: exit, Reason: "Error", Message: message}
 	}
 	next.Status.ContainerStatuses = []corev1.ContainerStatus{s}
-	setCondition(next, corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
+	setUnready(next)
 	w.API.Replace(next, false)
 }
 
@@ -219,8 +219,17 @@ func (w *World) running(p *corev1.Pod) {
 	}
 	next.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: p.Spec.Containers[0].Name, Image: p.Spec.Containers[0].Image, RestartCount: restarts,
 		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now()}}}}
-	setCondition(next, corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
+	setUnready(next)
 	w.API.Replace(next, false)
+}
+
+// setUnready says that a pod is not ready, which a kubelet says for the first time when it begins with it.
+func setUnready(p *corev1.Pod) {
+	if p.Status.StartTime == nil {
+		at := now()
+		p.Status.StartTime = &at
+	}
+	setCondition(p, corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
 }
 
 func (w *World) setReady(p *corev1.Pod, ready bool) {

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -18,22 +18,21 @@ import (
 )
 
 func main() {
-	rows := flag.String("rows", "", "the file of the scenarios' rows")
-	model := flag.String("model", "", "the log of tests/model")
+	out := flag.String("out", "_out/proof", "the folder of what has run: rows.jsonl of the scenarios, model.log of tests/model, and *.commit, what they ran on")
 	document := flag.String("document", "docs/proof.md", "the document to write into")
 	flag.Parse()
-	if err := write(*rows, *model, *document); err != nil {
+	if err := write(*out, *document); err != nil {
 		fmt.Fprintln(os.Stderr, "proof:", err)
 		os.Exit(1)
 	}
 }
 
-func write(rows, model, document string) error {
-	scenarios, err := proof.Read(rows)
+func write(out, document string) error {
+	scenarios, err := proof.Read(filepath.Join(out, "rows.jsonl"))
 	if err != nil {
 		return err
 	}
-	log, err := os.ReadFile(model)
+	log, err := os.ReadFile(filepath.Join(out, "model.log"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the log of tests/model: %w", err)
 	}
@@ -41,7 +40,7 @@ func write(rows, model, document string) error {
 	if err != nil {
 		return fmt.Errorf("read the document: %w", err)
 	}
-	text, err = proof.Insert(text, figures(scenarios, proof.ReadModel(string(log))))
+	text, err = proof.Insert(text, figures(out, scenarios, proof.ReadModel(string(log))))
 	if err != nil {
 		return fmt.Errorf("%s: %w", document, err)
 	}
@@ -52,9 +51,15 @@ func write(rows, model, document string) error {
 }
 
 // figures are all that was shown, and on what.
-func figures(scenarios []proof.Row, model proof.Model) string {
+func figures(out string, scenarios []proof.Row, model proof.Model) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Commit %s, on %s.\n\n", commit(), machine())
+	of := "Commit " + commit(out, "nodes")
+	if schedules := commit(out, "model"); len(scenarios) == 0 {
+		of = "Commit " + schedules
+	} else if schedules != commit(out, "nodes") {
+		of = fmt.Sprintf("Scenarios at commit %s, schedules at %s", commit(out, "nodes"), schedules)
+	}
+	fmt.Fprintf(&b, "%s, on %s.\n\n", of, machine())
 	b.WriteString("### Real nodes, under load\n")
 	if len(scenarios) == 0 {
 		b.WriteString("Not run.\n\n")
@@ -66,13 +71,13 @@ func figures(scenarios []proof.Row, model proof.Model) string {
 	return b.String()
 }
 
-// commit is the version that was shown.
-func commit() string {
-	out, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=12").Output()
+// commit is the version that a part was shown on.
+func commit(out, part string) string {
+	text, err := os.ReadFile(filepath.Join(out, part+".commit"))
 	if err != nil {
 		return "unknown"
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(text))
 }
 
 // machine describes the one that it was shown on, as far as /proc tells.
