@@ -21,22 +21,22 @@ import (
 type deed struct {
 	name string
 	do   func(*Run)
-	// scatters: see Fault.
-	scatters bool
+	// harms, scatters: see Fault.
+	harms, scatters bool
 }
 
 var deeds = []deed{
-	{name: "a store's pod is deleted", do: func(r *Run) { remove[corev1.Pod](r, "demo-store-0", nil) }},
-	{name: "a PD's pod is deleted", do: func(r *Run) { remove[corev1.Pod](r, "demo-pd-0", nil) }},
-	{name: "the highest store's pod is deleted", do: func(r *Run) { removeHighest(r, naming.Store) }},
-	{name: "the highest PD's pod is deleted", do: func(r *Run) { removeHighest(r, naming.PD) }},
+	{name: "a store's pod is deleted", harms: true, do: func(r *Run) { remove[corev1.Pod](r, "demo-store-0", nil) }},
+	{name: "a PD's pod is deleted", harms: true, do: func(r *Run) { remove[corev1.Pod](r, "demo-pd-0", nil) }},
+	{name: "the highest store's pod is deleted", harms: true, do: func(r *Run) { removeHighest(r, naming.Store) }},
+	{name: "the highest PD's pod is deleted", harms: true, do: func(r *Run) { removeHighest(r, naming.PD) }},
 	{name: "a proxy's pod is deleted", do: func(r *Run) {
 		if proxies := r.members(naming.Proxy); len(proxies) > 0 {
 			remove[corev1.Pod](r, proxies[0].Name, nil)
 		}
 	}},
-	{name: "the StatefulSet of stores is deleted with its pods", scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-store", nil) }},
-	{name: "the StatefulSet of PDs is deleted with its pods", scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-pd", nil) }},
+	{name: "the StatefulSet of stores is deleted with its pods", harms: true, scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-store", nil) }},
+	{name: "the StatefulSet of PDs is deleted with its pods", harms: true, scatters: true, do: func(r *Run) { remove[appsv1.StatefulSet](r, "demo-pd", nil) }},
 	{name: "the StatefulSet of stores is deleted alone", do: func(r *Run) {
 		orphan := metav1.DeletePropagationOrphan
 		remove[appsv1.StatefulSet](r, "demo-store", &orphan)
@@ -51,8 +51,8 @@ var deeds = []deed{
 			r.API.Replace(s, false)
 		}
 	}},
-	{name: "a store's program is killed", do: func(r *Run) { r.World.Crash("demo-store-0") }},
-	{name: "a PD's program is killed", do: func(r *Run) { r.World.Crash("demo-pd-0") }},
+	{name: "a store's program is killed", harms: true, do: func(r *Run) { r.World.Crash("demo-store-0") }},
+	{name: "a PD's program is killed", harms: true, do: func(r *Run) { r.World.Crash("demo-pd-0") }},
 }
 
 // removeHighest deletes the pod that steps of scaling, and the first of an upgrade, are about.
@@ -91,7 +91,7 @@ func TestByHand(t *testing.T) {
 func byHand(n int, d deed) Fault {
 	struck := false
 	return Fault{
-		Name: fmt.Sprintf("%s at write %d", d.name, n), Harms: true, Scatters: d.scatters,
+		Name: fmt.Sprintf("%s at write %d", d.name, n), Harms: d.harms, Scatters: d.scatters,
 		Write: func(_ *Run, _ int, w Write) Verdict {
 			struck = struck || w.N == n
 			return Verdict{}

@@ -97,7 +97,7 @@ func whimsical(seed uint64) *Workload {
 	}
 	final := spec{}
 	return &Workload{
-		Name: fmt.Sprintf("seed %d", seed), Spec: soon, Least: last + 2, Spares: 2, Harms: true,
+		Name: fmt.Sprintf("seed %d", seed), Spec: soon, Least: last + 2, Spares: 2, Harms: lost >= 0,
 		Do: func(r *Run) { final = *r.Object().Spec.DeepCopy() },
 		Each: func(r *Run) {
 			// Not where a quorum would be lost with it for good: of two PDs, or of three while one is away.

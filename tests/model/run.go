@@ -132,6 +132,7 @@ func (r *Run) arm(f Fault) {
 	defer r.mu.Unlock()
 	r.fault, r.armed, r.begin, r.Seconds = f, true, r.API.Version(), 0
 	r.limp = r.Workload.Harms || f.Harms
+	r.World.Deaf = f.PD != nil
 }
 
 func (r *Run) sight() ct.Sight {
@@ -294,6 +295,9 @@ func (r *Run) settle() string {
 	r.mu.Unlock()
 	if !r.Workload.done(r) {
 		return "it was at its end, and is not any more"
+	}
+	if r.Ready() {
+		return r.asAsked() // Ready is the operator's own word
 	}
 	return ""
 }

@@ -61,6 +61,19 @@ func edits(name string, before, change func(*spec)) *Workload {
 	return &Workload{Name: name, Spec: before, Do: func(r *Run) { r.Edit(change) }}
 }
 
+// ledByLast has PD led by the member that goes first.
+func ledByLast(w *Workload) *Workload {
+	do := w.Do
+	w.Do = func(r *Run) {
+		members := r.World.PD.MemberInfos()
+		if err := r.World.PD.Elect(members[len(members)-1].Name); err != nil {
+			r.breach("elect the last PD: %v", err)
+		}
+		do(r)
+	}
+	return w
+}
+
 func pds(n int32) func(*spec)    { return func(s *spec) { s.PD.Replicas = n } }
 func stores(n int32) func(*spec) { return func(s *spec) { s.Store.Replicas = n } }
 
@@ -70,13 +83,18 @@ func Workloads() []*Workload {
 		{Name: "create", New: true, Do: func(*Run) {}},
 		edits("pd 1 to 3", pds(1), pds(3)),
 		edits("pd 3 to 5", nil, pds(5)),
-		edits("pd 5 to 3", pds(5), pds(3)),
-		edits("pd 3 to 1", nil, pds(1)),
+		ledByLast(edits("pd 5 to 3", pds(5), pds(3))),
+		ledByLast(edits("pd 3 to 1", nil, pds(1))),
 		edits("store 3 to 5", nil, stores(5)),
 		edits("store 5 to 3", stores(5), stores(3)),
 		edits("upgrade pd", nil, func(s *spec) { s.PD.Image = "pd:2" }),
 		edits("upgrade store", nil, func(s *spec) { s.Store.Image = "store:2" }),
 		edits("upgrade proxy", nil, func(s *spec) { s.Proxy.Image = "proxy:2" }),
+		edits("new config", nil, func(s *spec) {
+			s.PD.Config = &v1alpha1.PDConfig{LogLevel: "debug"}
+			s.Store.Env, s.Proxy.PriorityClassName = []corev1.EnvVar{{Name: "A", Value: "b"}}, "high"
+			s.Store.Config = &v1alpha1.StoreConfig{CellCapacity: new(int64(1 << 30))}
+		}),
 		edits("upgrade all", nil, func(s *spec) { s.PD.Image, s.Store.Image, s.Proxy.Image = "pd:2", "store:2", "proxy:2" }),
 		edits("grow volumes", nil, func(s *spec) {
 			s.PD.Requests, s.Store.Requests = storage("2Gi"), storage("3Gi")
@@ -113,7 +131,7 @@ func Workloads() []*Workload {
 		edits("store 5 to 3, volumes go", func(s *spec) { s.Store.Replicas, s.EnablePVReclaim = 5, true }, stores(3)),
 		edits("pd 5 to 3, volumes go", func(s *spec) { s.PD.Replicas, s.EnablePVReclaim = 5, true }, pds(3)),
 		thereAndBack("store 5 to 3 to 5", stores(5), stores(3)),
-		thereAndBack("pd 3 to 1 to 3", nil, pds(1)),
+		ledByLast(thereAndBack("pd 3 to 1 to 3", nil, pds(1))),
 		replacedPD(),
 		replacedStore(),
 		drainedNode(),

@@ -47,7 +47,7 @@ func (w *World) Drain(name string) bool {
 		}
 		left = true
 		if p.DeletionTimestamp == nil && w.mayEvict(p) {
-			if x := w.processes[p.Name]; x != nil && x.store != 0 && w.Leads(x.store) > 0 {
+			if x := w.processes[p.Name]; x != nil && x.store != 0 && w.Leads(x.store) > 0 && !w.Deaf {
 				w.Breach("pod %s is let go while its store leads cells", p.Name)
 			}
 			w.API.Delete(p, metav1.DeleteOptions{})

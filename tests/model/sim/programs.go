@@ -120,6 +120,9 @@ func (w *World) startPD(p *corev1.Pod) *process {
 	if w.PD.StartMember(p.Name) != nil {
 		return nil
 	}
+	if w.PD.Leader() == p.Name {
+		_ = w.PD.Elect(p.Name) // it takes the lead again, and has forgotten all
+	}
 	w.limits(p)
 	d.member = member.ID
 	w.started[member.ID] = true
@@ -234,13 +237,11 @@ func (w *World) elect() {
 	if w.PD == nil {
 		return
 	}
-	leader := w.PD.Leader()
-	led := leader != "" && slices.ContainsFunc(w.PD.MemberInfos(), func(m pdtest.MemberInfo) bool { return m.Name == leader && m.Running })
-	if led && w.Quorum() {
+	if w.leads() {
 		w.leaderOut = time.Time{}
 		return
 	}
-	first := len(w.PD.CellInfos()) == 0 && leader == ""
+	first := len(w.PD.CellInfos()) == 0 && w.PD.Leader() == ""
 	if w.leaderOut.IsZero() {
 		w.leaderOut = time.Now()
 	}
@@ -256,6 +257,12 @@ func (w *World) elect() {
 			}
 		}
 	}
+}
+
+// leads tells whether PD has a leader that runs, with a quorum.
+func (w *World) leads() bool {
+	leader := w.PD.Leader()
+	return leader != "" && w.Quorum() && slices.ContainsFunc(w.PD.MemberInfos(), func(m pdtest.MemberInfo) bool { return m.Name == leader && m.Running })
 }
 
 // startStore starts a store once it knows where it stands and PD has a leader.

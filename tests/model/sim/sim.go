@@ -36,12 +36,15 @@ type World struct {
 	PD *pdtest.PD
 	// Breach is told of what must never happen inside of Elasticell.
 	Breach func(format string, args ...any)
+	// Deaf: PD does not answer the operator as it should, and may give a leader back without its knowledge.
+	Deaf bool
 
 	nodes     map[string]*node
 	disks     map[types.UID]*disk // by the claim's UID
 	processes map[string]*process // by pod
 	started   map[uint64]bool     // PD members that have ever run
 	lastIP    int
+	steps     int                  // seconds that have passed
 	leaderOut time.Time            // since when PD has had no leader; zero while it has
 	attempts  map[string]time.Time // when a pod's program may be started again
 
@@ -98,11 +101,17 @@ func (w *World) Step() {
 		w.runPod(p)
 	}
 	w.endOrphans()
-	w.elect()
 	if w.PD != nil {
+		if w.steps++; w.steps%balancePause == 0 && w.leads() {
+			w.PD.Balance()
+		}
 		w.PD.Tick()
 	}
+	w.elect() // a leader that has just been elected has heard of nobody
 }
+
+// balancePause is how many steps lie between two leaders that PD moves by itself, to spread them.
+const balancePause = 5
 
 func pod(w *World, name string) *corev1.Pod { return ct.Read[corev1.Pod](w.API, Namespace, name) }
 
