@@ -62,13 +62,19 @@ func TestReadsFail(t *testing.T) {
 		} {
 			for _, verb := range []string{"get", "list"} {
 				left := 5 // an operator waits twice as long after each
-				c.try(Fault{Name: fmt.Sprintf("each %s fails with %s", verb, name), Read: func(q ct.Request) error {
+				f := Fault{}
+				if verb == "list" {
+					f = severed(1) // what was listed is watched, and listed again only now
+				}
+				f.Name = fmt.Sprintf("each %s fails with %s", verb, name)
+				f.Read = func(q ct.Request) error {
 					if left == 0 || q.Verb != verb {
 						return nil
 					}
 					left--
 					return err
-				}})
+				}
+				c.try(f)
 			}
 		}
 		c.end()

@@ -92,6 +92,16 @@ type answer struct {
 
 var anyResource = schema.GroupResource{Resource: "things"}
 
+// pdAnswer is what PD answers to a write that it does not carry out. A change of its membership, which is
+// no HTTP request, is broken off instead.
+type pdAnswer struct {
+	status int
+	body   string
+}
+
+// Error implements error.
+func (a *pdAnswer) Error() string { return fmt.Sprintf("PD answers %d %s", a.status, a.body) }
+
 // answers are the ways in which requests fail.
 var answers = []answer{
 	{"conflict", func(w Write) Verdict {
@@ -100,8 +110,16 @@ var answers = []answer{
 		}
 		return Fail(apierrors.NewConflict(anyResource, w.Name, errors.New("the object has been modified")))
 	}},
-	{"too many requests", func(w Write) Verdict { return Fail(apierrors.NewTooManyRequests("slow down", 1)) }},
+	{"too many requests", func(w Write) Verdict {
+		if w.To == toPD {
+			return Fail(&pdAnswer{http.StatusOK, `{"code":1,"error":"not now","value":null}`})
+		}
+		return Fail(apierrors.NewTooManyRequests("slow down", 1))
+	}},
 	{"internal error", func(w Write) Verdict {
+		if w.To == toPD {
+			return Fail(&pdAnswer{http.StatusInternalServerError, "no leader"})
+		}
 		return Fail(apierrors.NewInternalError(errors.New("etcdserver: leader changed")))
 	}},
 	{"time-out after it was done", func(w Write) Verdict {

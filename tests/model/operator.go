@@ -144,7 +144,12 @@ func (o *operator) pd(next http.Handler) http.Handler {
 			serve.ServeHTTP(held, q)
 			return nil
 		})
+		var refusal *pdAnswer
 		switch {
+		case errors.As(err, &refusal) && q.ProtoMajor == 1:
+			out.WriteHeader(refusal.status)
+			_, _ = out.Write([]byte(refusal.body))
+			return
 		case errors.Is(err, errSilence):
 			<-q.Context().Done()
 			panic(http.ErrAbortHandler)

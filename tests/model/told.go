@@ -26,9 +26,13 @@ var _ record.EventRecorder = teller{}
 // Event implements record.EventRecorder.
 func (t teller) Event(_ runtime.Object, _, reason, message string) {
 	t.r.mu.Lock()
-	defer t.r.mu.Unlock()
+	rest := t.r.rest
 	if t.r.armed {
 		t.r.told = append(t.r.told, told{t.r.Seconds, reason + ": " + message})
+	}
+	t.r.mu.Unlock()
+	if rest {
+		t.r.breach("an Event at rest, which is a write, too: %s: %s", reason, message)
 	}
 }
 

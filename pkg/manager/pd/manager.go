@@ -138,7 +138,7 @@ func note(r *manager.Result, c *view.Cluster) {
 	member.NoteHeld(r, c, &c.PD)
 	noteGone(r, c)
 	noteAsked(r, c)
-	if want := c.Object.Spec.PD.Replicas; c.PD.Set != nil && !c.Bootstrapped() && c.PD.Replicas() != want {
+	if want := c.Object.Spec.PD.Replicas; c.PD.Replicas() > 0 && !c.Bootstrapped() && c.PD.Replicas() != want {
 		r.Problem(v1alpha1.ReasonWaitingForPD, "spec.pd.replicas is %d by now, and the cluster began with %d PDs: the number changes once the cluster has started; "+
 			"if it cannot start with %d, delete it with its volume claims and create it again", want, c.PD.Replicas(), c.PD.Replicas())
 	}

@@ -94,7 +94,7 @@ var Found = []Bug{
 		Name:   "nobody looks again when a PD leader has led for long and no store has reported to it",
 		File:   "pkg/pdstate/changes.go",
 		Old:    "before.tooYoung() && !after.tooYoung()",
-		New:    "before.tooYoung() && after.Leader == \"\"",
+		New:    "before.tooYoung() && after.LeaderEndpoint == \"\"",
 		Caught: "TestUndisturbed/PD-is-given-up", // found on real nodes, by scenarios.TestGivenUp
 	},
 	{
