@@ -55,12 +55,12 @@ const (
 )
 
 // PodBroken tells whether a pod is in trouble, or has not been ready for longer
-// than patience.
-func PodBroken(p *corev1.Pod, now time.Time, patience time.Duration) bool {
+// than Patience: one that starts, or misses a probe, is not broken.
+func PodBroken(p *corev1.Pod, now time.Time) bool {
 	if p.DeletionTimestamp != nil || PodReady(p) {
 		return false
 	}
-	return PodTrouble(p).Kind != NoTrouble || NotReadyFor(p, now) > patience
+	return PodTrouble(p).Kind != NoTrouble || NotReadyFor(p, now) > Patience
 }
 
 // WasReady tells whether a pod that is not ready has been: a kubelet says of a pod that it is not ready as soon as it

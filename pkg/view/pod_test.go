@@ -111,7 +111,7 @@ func TestPodBroken(t *testing.T) {
 		"old, not ready for long":      {pod(Age(time.Hour), Ready, notReadySince(2*time.Minute)), true},
 	}
 	for name, test := range tests {
-		assert.Equal(t, test.want, view.PodBroken(test.pod, Now(), time.Minute), name)
+		assert.Equal(t, test.want, view.PodBroken(test.pod, Now()), name)
 	}
 }
 

@@ -6,7 +6,6 @@ package member
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -17,10 +16,6 @@ import (
 	"github.com/deepfabric/elasticell-operator/pkg/naming"
 	"github.com/deepfabric/elasticell-operator/pkg/view"
 )
-
-// patience is how long a pod may be not ready, with nothing known to be wrong,
-// before it counts as broken: one that starts, or misses a probe, is not.
-const patience = time.Minute
 
 // DecideRepair picks a pod to restart because it does not work and was made
 // from an older spec than the present one. Nothing is lost with such a pod, so
@@ -39,7 +34,7 @@ func DecideRepair(c *view.Cluster, s *view.Set) *corev1.Pod {
 		if !view.PodReady(p.Pod) {
 			unready++
 		}
-		if !s.OfOldSpec(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now, patience) || s.VolumeGoes(p.Ordinal) ||
+		if !s.OfOldSpec(p.Pod) && !launcherCorrected(s, p.Pod) || !view.PodBroken(p.Pod, c.Now) || s.VolumeGoes(p.Ordinal) ||
 			halted && view.WasReady(p.Pod) {
 			continue
 		}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -132,15 +131,12 @@ func (m *Manager) applyDeployment(ctx context.Context, c *view.Cluster, r *manag
 	return nil
 }
 
-// brokenAfter is how long a proxy may be not ready before it counts as broken.
-const brokenAfter = time.Minute
-
 // HoldTemplate tells whether proxies keep their present template for now: they
 // are upgraded after PDs and stores, unless they are broken, since a corrected
 // spec must reach what a bad one broke.
 func HoldTemplate(c *view.Cluster, want *corev1.PodTemplateSpec) (bool, error) {
 	if desired.RestartHash(want.Annotations) == desired.RestartHash(c.Proxy.Deployment.Spec.Template.Annotations) ||
-		slices.ContainsFunc(c.Proxy.Pods, func(p *corev1.Pod) bool { return view.PodBroken(p, c.Now, brokenAfter) }) {
+		slices.ContainsFunc(c.Proxy.Pods, func(p *corev1.Pod) bool { return view.PodBroken(p, c.Now) }) {
 		return false, nil
 	}
 	// The sets' own templates may be about to change too.

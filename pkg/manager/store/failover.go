@@ -36,13 +36,13 @@ func NewFailover(controls *control.Controls, pd func(*view.Cluster) pdapi.Client
 }
 
 const (
-	addSpare    manager.Verb = "AddSpare"
-	markGone    manager.Verb = "MarkVolume"
-	keepVolume  manager.Verb = "KeepVolume"
-	buryGone    manager.Verb = "Tombstone"
-	dropVolume  manager.Verb = "DeleteVolumeClaim"
-	dropPod     manager.Verb = "DeletePod"
-	failoverAge              = time.Second // how soon a step is looked at again
+	addSpare      manager.Verb = "AddSpare"
+	markGone      manager.Verb = "MarkVolume"
+	keepVolume    manager.Verb = "KeepVolume"
+	buryGone      manager.Verb = "Tombstone"
+	dropVolume    manager.Verb = "DeleteVolumeClaim"
+	dropPod       manager.Verb = "DeletePod"
+	failoverRound              = time.Second // how soon a step is looked at again
 )
 
 // Decide implements manager.Operation.
@@ -224,7 +224,7 @@ func (f *Failover) Act(ctx context.Context, c *view.Cluster, s *manager.Step) er
 	defer client.Close()
 	fresh := c.LookAgain(ctx, client)
 	if again := f.Decide(fresh); again == nil || again.Do != s.Do || again.Target != s.Target {
-		f.again(c, failoverAge)
+		f.again(c, failoverRound)
 		return nil // PD says otherwise by now
 	}
 	ordinal, _ := naming.Ordinal(s.Target)
