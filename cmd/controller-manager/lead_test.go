@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 )
@@ -27,6 +28,20 @@ func electing() options {
 	o.addFlags(flag.NewFlagSet("", flag.ContinueOnError))
 	o.electNamespace = "ns"
 	return o
+}
+
+// leading leads, and works until it is told to end.
+func leading(ctx context.Context, kube kubernetes.Interface, f *fence) (ended chan error) {
+	working := make(chan struct{})
+	ended = make(chan error, 1)
+	go func() {
+		ended <- lead(ctx, electing(), kube, f, func(ctx context.Context) {
+			close(working)
+			<-ctx.Done()
+		})
+	}()
+	<-working
+	return ended
 }
 
 // What was in hand is not sent from the moment on at which another holds the lease, though the work has not been told to end yet.
@@ -44,15 +59,7 @@ func TestFenceOfALeader(t *testing.T) {
 			return false, nil, nil
 		})
 		var f fence
-		working := make(chan struct{})
-		ended := make(chan error, 1)
-		go func() {
-			ended <- lead(ctx, electing(), kube, &f, func(ctx context.Context) {
-				close(working)
-				<-ctx.Done()
-			})
-		}()
-		<-working
+		ended := leading(ctx, kube, &f)
 		require.NoError(t, f.open())
 		leases := kube.CoordinationV1().Leases("ns")
 		lease, err := leases.Get(ctx, "cell-controller-manager", metav1.GetOptions{})
@@ -142,15 +149,7 @@ func TestFenceCountsFromTheRenewal(t *testing.T) {
 			return false, nil, nil
 		})
 		var f fence
-		working := make(chan struct{})
-		ended := make(chan error, 1)
-		go func() {
-			ended <- lead(ctx, electing(), kube, &f, func(ctx context.Context) {
-				close(working)
-				<-ctx.Done()
-			})
-		}()
-		<-working
+		ended := leading(ctx, kube, &f)
 		slow.Store(true)
 		for slow.Load() {
 			time.Sleep(time.Second)

@@ -44,6 +44,17 @@ func wedged(_ *v1alpha1.CellCluster, s *pdstate.Snapshot) {
 	s.Err, s.FailedSince = pdapi.ErrNoLeader, Now().Add(-time.Hour)
 }
 
+// readyForLong is a settled cluster whose PDs have been ready for an hour.
+func readyForLong(c *v1alpha1.CellCluster) *Fakes {
+	f := Settled(c)
+	for i := range int32(3) {
+		change(f, i, func(p *corev1.Pod) {
+			p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
+		})
+	}
+	return f
+}
+
 // resized is a settled cluster whose set of PDs has another number of members.
 func resized(c *v1alpha1.CellCluster, n int32) *Fakes {
 	f := Settled(c)
@@ -215,12 +226,7 @@ func TestPDIsBackInTime(t *testing.T) {
 // PDs that hold a quorum and have no leader are restarted one at a time: not while one is not back.
 func TestAwakenOneAtATime(t *testing.T) {
 	c := Cluster("demo", Bootstrapped)
-	f := Settled(c)
-	for i := range int32(3) {
-		change(f, i, func(p *corev1.Pod) {
-			p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
-		})
-	}
+	f := readyForLong(c)
 	require.Equal(t, manager.Verb("Restart"), pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged))).Do)
 	f.Pods.Remove(f.Pods.Get(Namespace, "demo-pd-1"))
 	step := pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged)))
@@ -236,12 +242,7 @@ func TestAwakenOneAtATime(t *testing.T) {
 // A PD whose node is cordoned and whose volume is there would not come back.
 func TestStrandedPDIsNotRestarted(t *testing.T) {
 	c := Cluster("demo", Bootstrapped)
-	f := Settled(c)
-	for i := range int32(3) {
-		change(f, i, func(p *corev1.Pod) {
-			p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
-		})
-	}
+	f := readyForLong(c)
 	decide := func() *manager.Step {
 		return pd.NewAwakener(nil, nil).Decide(f.View(c, PDState(c, Stores(3), wedged)))
 	}
@@ -270,12 +271,7 @@ func TestAwakenerChooses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Cluster("demo", Bootstrapped)
-			f := Settled(c)
-			for i := range int32(3) {
-				change(f, i, func(p *corev1.Pod) {
-					p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
-				})
-			}
+			f := readyForLong(c)
 			for i, modify := range test.pods {
 				f.Add(Pod(c, naming.PD, i, Ready, modify))
 			}
@@ -308,12 +304,7 @@ func TestAwaken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Cluster("demo", Bootstrapped)
-			r := newRoom(t, Settled(c))
-			for i := range int32(3) {
-				change(r.Fakes, i, func(p *corev1.Pod) {
-					p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-time.Hour))
-				})
-			}
+			r := newRoom(t, readyForLong(c))
 			AddStores(t, r.pd, c, 3)
 			r.pd.Wedge(r.pd.Leader())
 			factory := PDFactory(t, r.pd)
