@@ -19,7 +19,7 @@ var Planted = []Bug{
 		File:   "pkg/control/writer.go",
 		Old:    "	if err != nil && !apierrors.IsNotFound(err) {\n		return fmt.Errorf(\"delete %s %s: %w\"",
 		New:    "	if apierrors.IsConflict(err) {\n		err = w.client(seen.GetNamespace()).Delete(ctx, seen.GetName(), metav1.DeleteOptions{})\n	}\n	if err != nil && !apierrors.IsNotFound(err) {\n		return fmt.Errorf(\"delete %s %s: %w\"",
-		Caught: "TestAnswers/upgrade-pd", Only: "conflict",
+		Caught: "TestAnswers/autoscaling-on-and-off", Only: "conflict",
 	},
 	{
 		Name:   "a claim that has changed since is set aside nevertheless",
@@ -111,9 +111,9 @@ var Planted = []Bug{
 	},
 	{
 		Name:   "stores are stopped with leaders on them",
-		File:   "pkg/manager/store/evict.go",
-		Old:    "	return len(transfers) + stuck, stuck, nil\n",
-		New:    "	return stuck, stuck, nil\n",
+		File:   "pkg/manager/store/upgrader.go",
+		Old:    "	gone := left <= stuck || s.Do == stopNow\n",
+		New:    "	s.Do = stopNow\n	gone := left <= stuck || s.Do == stopNow\n",
 		Caught: "TestUndisturbed/upgrade-store",
 	},
 	{
@@ -186,7 +186,7 @@ var Planted = []Bug{
 		File:   "pkg/controller/controller.go",
 		Old:    "		c.queue.AddRateLimited(k)\n		c.measure(took, \"conflict\")",
 		New:    "		c.queue.Forget(k)\n		c.measure(took, \"conflict\")",
-		Caught: "TestAnswers/", Only: "conflict",
+		Caught: "TestAnswers/autoscaling-on-and-off", Only: "conflict",
 	},
 	{
 		Name:   "a status is written in each sync",
