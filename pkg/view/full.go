@@ -121,10 +121,8 @@ func (c *Cluster) heartbeatBeforeStart(s *pdapi.Store) bool {
 		if p.Name != name {
 			continue
 		}
-		for _, status := range p.Status.ContainerStatuses {
-			if r := status.State.Running; r != nil && !s.LastHeartbeat.After(r.StartedAt.Time) {
-				return true
-			}
+		if started := StartedAt(p.Pod); !started.IsZero() && !s.LastHeartbeat.After(started) {
+			return true
 		}
 	}
 	return false

@@ -56,13 +56,20 @@ func AwayFor(p *corev1.Pod, now time.Time) time.Duration {
 
 // StartedAt is when a pod's program started last; zero while it does not run.
 func StartedAt(p *corev1.Pod) time.Time {
-	for _, s := range p.Status.ContainerStatuses {
-		// Others may have been injected.
-		if s.Name == p.Labels[naming.LabelComponent] && s.State.Running != nil {
-			return s.State.Running.StartedAt.Time
-		}
+	if s := program(p); s != nil && s.State.Running != nil {
+		return s.State.Running.StartedAt.Time
 	}
 	return time.Time{}
+}
+
+// program is the status of the component's own container; nil if there is none. Others may have been injected.
+func program(p *corev1.Pod) *corev1.ContainerStatus {
+	for i := range p.Status.ContainerStatuses {
+		if s := &p.Status.ContainerStatuses[i]; s.Name == p.Labels[naming.LabelComponent] {
+			return s
+		}
+	}
+	return nil
 }
 
 // ReplaceRequested tells whether a user asks for the replacement of the member

@@ -70,6 +70,20 @@ func WasReady(p *corev1.Pod) bool {
 	return c != nil && c.Status != corev1.ConditionTrue && p.Status.StartTime != nil && c.LastTransitionTime.Sub(p.Status.StartTime.Time) > begins
 }
 
+// Restarts is how often a kubelet has started the component's program again in a pod.
+func Restarts(p *corev1.Pod) int32 {
+	if s := program(p); s != nil {
+		return s.RestartCount
+	}
+	return 0
+}
+
+// HasFailed tells whether the component's program has ended with an error in a pod, also while it runs again.
+func HasFailed(p *corev1.Pod) bool {
+	s := program(p)
+	return s != nil && s.RestartCount > 0 && s.LastTerminationState.Terminated != nil && s.LastTerminationState.Terminated.ExitCode != 0
+}
+
 // begins is how long a kubelet takes at most from a pod's start to the first word of it.
 const begins = 3 * time.Second
 

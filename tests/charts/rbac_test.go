@@ -80,6 +80,11 @@ func TestRolesForPeople(t *testing.T) {
 	}
 }
 
+// A release of before it had the value is upgraded with its own values.
+func TestRolesForPeopleWithoutTheValue(t *testing.T) {
+	assert.NotEmpty(t, slices.DeleteFunc(render(t, operatorChart, "rbac: {aggregateRoles: null}"), func(o object) bool { return len(aggregated(o)) == 0 }))
+}
+
 // rules is all rules of the chart's Roles and ClusterRoles.
 func rules(t *testing.T, objects []object) []rbacv1.PolicyRule {
 	t.Helper()

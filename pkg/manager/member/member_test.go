@@ -61,6 +61,21 @@ func TestDecideRepair(t *testing.T) {
 		p.Status.StartTime = &p.CreationTimestamp
 		p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-2 * time.Minute))
 	}
+	ended := func(restarts int32) PodModifier {
+		return func(p *corev1.Pod) {
+			worked(p)
+			p.Status.ContainerStatuses[0].RestartCount = restarts
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137}}
+		}
+	}
+	awayForLong := func(p *corev1.Pod) {
+		worked(p)
+		p.Status.Conditions[len(p.Status.Conditions)-1].LastTransitionTime = metav1.NewTime(Now().Add(-6 * time.Minute))
+	}
+	triesAgain := func(p *corev1.Pod) {
+		crashing(p)
+		p.Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	}
 	hangs := func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: Now().Add(-2 * time.Minute)} }
 	tests := map[string]struct {
 		pods []*corev1.Pod
@@ -79,8 +94,12 @@ func TestDecideRepair(t *testing.T) {
 		"none while one is terminating":                     {[]*corev1.Pod{store(0, crashing, Outdated), store(1, crashing, Outdated, Terminating)}, ""},
 		"none while a good one is going":                    {[]*corev1.Pod{store(0, crashing, Outdated), store(1, Ready, Terminating)}, ""},
 		"worked, while the present spec fails":              {[]*corev1.Pod{store(0, worked, Outdated), store(1, crashing)}, ""},
-		"worked, and crashes, while the present spec fails": {[]*corev1.Pod{store(0, worked, crashing, Outdated), store(1, crashing)}, ""},
+		"worked, and crashes, while the present spec fails": {[]*corev1.Pod{store(0, ended(1), Outdated), store(1, crashing)}, ""},
 		"worked, while the present spec has no node":        {[]*corev1.Pod{store(0, worked, Outdated), store(1, old, Unschedulable("no room"))}, ""},
+		"worked, and crashes again and again":               {[]*corev1.Pod{store(0, ended(7), Outdated), store(1, crashing)}, "demo-store-0"},
+		"worked, and is away for long":                      {[]*corev1.Pod{store(0, awayForLong, Outdated), store(1, crashing)}, "demo-store-0"},
+		"worked, while the present spec runs again for now": {[]*corev1.Pod{store(0, worked, Outdated), store(1, triesAgain)}, ""},
+		"worked, while the present spec hangs":              {[]*corev1.Pod{store(0, worked, Outdated), store(1, unready)}, ""},
 		"worked, while the present spec may":                {[]*corev1.Pod{store(0, worked, Outdated), store(1, Running)}, "demo-store-0"},
 		"worked, while the present spec does":               {[]*corev1.Pod{store(0, worked, Outdated), store(1, crashing), store(2, Ready)}, "demo-store-0"},
 		"never worked, while the present spec fails":        {[]*corev1.Pod{store(0, crashing, Outdated), store(1, crashing)}, "demo-store-0"},

@@ -72,7 +72,8 @@ func ids(c *view.Cluster, component naming.Component, pod string) map[string]str
 	switch component {
 	case naming.PD:
 		for i := range c.State.Members {
-			if m := &c.State.Members[i]; c.PDPodOfMember(m) == pod {
+			// One that has never started has no data yet.
+			if m := &c.State.Members[i]; c.PDPodOfMember(m) == pod && len(m.ClientURLs) > 0 {
 				want[naming.LabelMemberID] = strconv.FormatUint(m.ID, 16)
 			}
 		}

@@ -68,8 +68,8 @@ func DecideReplacing(c *view.Cluster) *desired.Replacing {
 			continue
 		}
 		wanted := view.ReplaceRequested(claim) && (c.Unhealthy() == "" && !storeEvictable(c) || !view.PodReady(p.Pod)) || dead(c, p.Pod)
-		if !started(m) && !view.ReplaceRequested(claim) && view.StartedAt(p.Pod).IsZero() {
-			continue // it has not had the chance to join yet
+		if !started(m) && !view.ReplaceRequested(claim) && (view.StartedAt(p.Pod).IsZero() || claim.Labels[naming.LabelMemberID] == "" && begunWith(c, p.Pod)) {
+			continue // it has not had the chance to join yet, or another new volume would not help
 		}
 		if wanted && Irreplaceable(c, p.Name) == "" {
 			return &desired.Replacing{Pod: p.Name, Member: m.ID, Claim: claim.UID}

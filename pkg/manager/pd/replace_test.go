@@ -160,7 +160,8 @@ func TestLastPDThatDoesNotJoinIsReplaced(t *testing.T) {
 	}{
 		"it has not started":           {never, nil, ""},
 		"it has not, and is asked for": {never, asksForReplacement, "demo-pd-2"},
-		"it runs, and does not join":   {deadPod, nil, "demo-pd-2"},
+		"it runs, and does not join":   {deadPod, func(p *corev1.PersistentVolumeClaim) { p.Labels[naming.LabelMemberID] = "a2" }, "demo-pd-2"},
+		"it is new, and does not join": {deadPod, bornWithPod, ""},
 		"it has just started":          {shortlyDown, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -285,6 +285,7 @@ func TestDecideNodeDrain(t *testing.T) {
 		"others have begun with it":     {node: cordon, pod: []PodModifier{func(p *corev1.Pod) { p.Annotations[naming.AnnotationEvicting] = Now().Format(time.RFC3339) + " remove" }}, want: 2},
 		"what others had begun is over": {node: cordon, pod: []PodModifier{func(p *corev1.Pod) { p.Annotations[naming.AnnotationEvicting] = Now().Format(time.RFC3339) + " remove" }}, do: "Mark", target: "demo-store-1", message: "moving"},
 		"others have their turn":        {node: cordon, pod: []PodModifier{marked(11 * time.Minute)}, want: 4},
+		"all yield at once":             {node: cordon, pod: []PodModifier{marked(21 * time.Minute)}, other: []PodModifier{On("node-1"), marked(11 * time.Minute)}, want: 4},
 		"others have had their turn":    {node: cordon, pod: []PodModifier{marked(21 * time.Minute)}, want: 4, do: "KeepLeadersAway", target: "demo-store-1", message: "moving the leaders away"},
 		"others wait":                   {node: cordon, pod: []PodModifier{marked(time.Minute)}, want: 4, do: "KeepLeadersAway", target: "demo-store-1", message: "moving the leaders away"},
 		"not from bad health":           {node: cordon, other: []PodModifier{Running}, target: "demo-store-1", message: "the eviction of pod demo-store-1 waits: pod demo-store-2 is not ready"},

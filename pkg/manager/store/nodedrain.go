@@ -165,8 +165,20 @@ func yields(c *view.Cluster, p *corev1.Pod) bool {
 	case !evictingSince(p, purposeReplacement).IsZero():
 		return requested(c) != nil
 	}
-	since, turn := evictingSince(p, purposeNodeDrain), c.Object.Spec.Store.EvictLeaderTimeout.Duration
+	since, turn := drainsSince(c), c.Object.Spec.Store.EvictLeaderTimeout.Duration
 	return !since.IsZero() && c.Now.Sub(since)/turn%2 == 1
+}
+
+// drainsSince is when the last of the pods on cordoned nodes was marked: all take their turns by one clock, or one
+// would begin where another ends. Zero if none is.
+func drainsSince(c *view.Cluster) time.Time {
+	var last time.Time
+	for _, p := range c.Store.Pods {
+		if since := evictingSince(p.Pod, purposeNodeDrain); onCordoned(c, p.Pod) && since.After(last) {
+			last = since
+		}
+	}
+	return last
 }
 
 // Act implements manager.Operation.

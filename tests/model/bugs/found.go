@@ -121,7 +121,7 @@ var Found = []Bug{
 	{
 		Name:   "a spec that fails is carried on to pods that work with the old one",
 		File:   "pkg/manager/member/repair.go",
-		Old:    "halted && view.WasReady(p.Pod) {",
+		Old:    "halted && comesBack(p.Pod, c.Now) {",
 		New:    "halted && view.PodReady(p.Pod) {",
 		Caught: "TestDecideRepair", Unit: "pkg/manager/member",
 	},
