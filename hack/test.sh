@@ -48,7 +48,7 @@ unit() {
 
 # model runs the operator in the played world, disturbed in all ways.
 model() {
-	suite "model" tests -count=1 -timeout=90m ./model ./model/sim ./model/bugs
+	suite "model" tests -count=1 -timeout=150m ./model ./model/sim ./model/bugs
 }
 
 # on_apiserver runs it on a real API server, disturbed less often, and tries every field of the CRD.
