@@ -141,9 +141,12 @@ func TestFenceCountsFromTheRenewal(t *testing.T) {
 		kube := fake.NewClientset()
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		var slow atomic.Bool
-		kube.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-			if slow.Swap(false) {
+		var slow, cut atomic.Bool
+		kube.PrependReactor("*", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			if cut.Load() {
+				return true, nil, errors.New("no route to host")
+			}
+			if a.GetVerb() == "update" && slow.Swap(false) {
 				time.Sleep(8 * time.Second) // written at once, and answered late
 			}
 			return false, nil, nil
@@ -154,9 +157,7 @@ func TestFenceCountsFromTheRenewal(t *testing.T) {
 		for slow.Load() {
 			time.Sleep(time.Second)
 		}
-		kube.PrependReactor("*", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-			return true, nil, errors.New("no route to host")
-		})
+		cut.Store(true)
 		time.Sleep(9 * time.Second)
 		require.NoError(t, f.open(), "the renewal was sent less than 10 s ago")
 		time.Sleep(3 * time.Second)

@@ -42,7 +42,7 @@ func (r *Run) startOperator() *operator {
 	kube, cells := r.API.Connect(ct.Link{Sight: r.sight(), Do: o.request})
 	o.network = r.World.Connect(o.pd)
 	c, err := controller.New(controller.Options{
-		Kube: kube, Cells: cells, Events: teller{r},
+		Kube: kube, Cells: cells, Events: teller{o},
 		PD: pdapi.NewFactory(pdapi.Options{Transport: o.network, DialContext: o.network.DialContext}),
 		// One cluster is synced by one worker, and no jitter makes runs differ.
 		LauncherImage: launcherImage, ClusterResources: true, Workers: 1,

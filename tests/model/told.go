@@ -18,21 +18,25 @@ type told struct {
 	text   string
 }
 
-// teller notes the Events of a run.
-type teller struct{ r *Run }
+// teller notes the Events of an operator, until it is dead.
+type teller struct{ o *operator }
 
 var _ record.EventRecorder = teller{}
 
 // Event implements record.EventRecorder.
 func (t teller) Event(_ runtime.Object, _, reason, message string) {
-	t.r.mu.Lock()
-	rest := t.r.rest
-	if t.r.armed {
-		t.r.told = append(t.r.told, told{t.r.Seconds, reason + ": " + message})
+	if t.o.dead.Load() {
+		return
 	}
-	t.r.mu.Unlock()
+	r := t.o.run
+	r.mu.Lock()
+	rest := r.rest
+	if r.armed {
+		r.told = append(r.told, told{r.Seconds, reason + ": " + message})
+	}
+	r.mu.Unlock()
 	if rest {
-		t.r.breach("an Event at rest, which is a write, too: %s: %s", reason, message)
+		r.breach("an Event at rest, which is a write, too: %s: %s", reason, message)
 	}
 }
 
