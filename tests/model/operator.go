@@ -74,7 +74,7 @@ func (o *operator) request(q ct.Request, do func() (runtime.Object, error)) (run
 		return nil, errGone
 	}
 	if !q.Write() {
-		if f := o.run.fault.Read; f != nil {
+		if f := o.run.armedWith().Read; f != nil {
 			if err := f(q); err != nil {
 				return nil, err
 			}
@@ -130,7 +130,7 @@ func (o *operator) pd(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		serve := next
-		if f := o.run.fault.PD; f != nil {
+		if f := o.run.armedWith().PD; f != nil {
 			serve = f(o.run, next)
 		}
 		w, writes := pdWrite(q)

@@ -111,7 +111,7 @@ func (r *Run) play(f Fault) *Outcome {
 	if end := r.fault.End; end != nil {
 		end(r)
 	}
-	r.fault.Write, r.fault.Read, r.fault.PD, r.fault.Second = nil, nil, nil, nil
+	r.disarm()
 	r.pass(2)
 	if !r.until(r.limit(), func() bool { return r.Workload.done(r) }) {
 		return r.outcome("it does not come to its end when the fault is over")
@@ -133,6 +133,20 @@ func (r *Run) arm(f Fault) {
 	r.fault, r.armed, r.begin, r.Seconds = f, true, r.API.Version(), 0
 	r.limp = r.Workload.Harms || f.Harms
 	r.World.Deaf = f.PD != nil
+}
+
+// disarm ends the fault.
+func (r *Run) disarm() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fault.Write, r.fault.Read, r.fault.PD, r.fault.Second = nil, nil, nil, nil
+}
+
+// armedWith is the fault that works at this moment.
+func (r *Run) armedWith() Fault {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fault
 }
 
 func (r *Run) sight() ct.Sight {
@@ -203,16 +217,16 @@ func (r *Run) judge(o *operator, w *Write) Verdict {
 	}
 	w.N, w.Second, w.Operator, w.Version = len(r.writes)+1, r.Seconds, o.number, r.API.Version()
 	r.writes = append(r.writes, *w)
-	rest := r.rest
+	rest, strike := r.rest, r.fault.Write
 	r.mu.Unlock()
 	if rest {
 		r.breach("a write at rest: %s", w)
 	}
 	r.checkWrite(*w)
-	if r.fault.Write == nil {
+	if strike == nil {
 		return Verdict{}
 	}
-	return r.fault.Write(r, o.number, *w)
+	return strike(r, o.number, *w)
 }
 
 func (r *Run) breach(format string, args ...any) {
